@@ -1,0 +1,12 @@
+# One program for each bench/NAME.cc, on google-benchmark. They may include src/, to time the parts.
+
+find_package(benchmark REQUIRED)
+file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*.cc)
+foreach(source IN LISTS sources)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(leat_bench_${name} ${source})
+  set_target_properties(leat_bench_${name} PROPERTIES
+    OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+  target_include_directories(leat_bench_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(leat_bench_${name} PRIVATE leat::leat benchmark::benchmark)
+endforeach()
