@@ -1,0 +1,55 @@
+/// What went wrong, where, and what the caller can do about it.
+#pragma once
+
+#include <cerrno>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include <leat/mechanism.h>
+
+namespace leat {
+
+/// Errors of leat itself; errors of the kernel keep their errno in the generic category.
+enum class Errc {
+  nothing_fits = 1,    ///< no mechanism fits this source, this sink and these options
+  does_not_fit,        ///< the forced mechanism does not fit; `hint` says why
+  would_copy,          ///< `Copies::forbid` cannot be kept on this pair
+  is_directory,        ///< a folder was given where bytes were expected
+  not_owned,           ///< `AtEnd::close` on a borrowed descriptor
+  descriptor_blocks,   ///< the descriptor must be non-blocking for this
+  has_several_links,   ///< replacing the file would part it from its other names
+  unsupported_kind,    ///< the descriptor is of a kind that carries no bytes
+};
+
+const std::error_category& error_category() noexcept;
+std::error_code make_error_code(Errc code) noexcept;
+
+/// An operating error: never thrown, always returned.
+struct Error {
+  std::error_code code;
+  std::string_view operation;  ///< the system call, or what leat was doing; static storage
+  Mechanism mechanism;         ///< none unless a mechanism was at work
+  std::string subject;         ///< what it was acting on: a path, "source", "sink"
+  std::string hint;            ///< the limit or setting to change, or empty
+
+  /// True if the kernel answered with this errno.
+  bool is(int error_number) const noexcept {
+    return code.value() == error_number && code.category() == std::generic_category();
+  }
+  bool is(Errc leat_code) const noexcept { return code == make_error_code(leat_code); }
+
+  /// "EPIPE", "EINVAL", …, or the leat code's name ("does_not_fit").
+  std::string_view name() const noexcept;
+  /// One line: operation, subject, the message and the hint.
+  std::string message() const;
+};
+
+template <class T>
+using Result = std::expected<T, Error>;
+
+}  // namespace leat
+
+template <>
+struct std::is_error_code_enum<leat::Errc> : std::true_type {};
