@@ -24,7 +24,10 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
 install(FILES ${PROJECT_BINARY_DIR}/leatConfig.cmake ${PROJECT_BINARY_DIR}/leatConfigVersion.cmake
         DESTINATION ${package_dir})
 
-configure_file(${PROJECT_SOURCE_DIR}/cmake/leat.pc.in ${PROJECT_BINARY_DIR}/leat.pc @ONLY)
+# The prefix is known for sure only while installing (`cmake --install --prefix`).
+set(prefix_when_installed "@CMAKE_INSTALL_PREFIX@")
+configure_file(${PROJECT_SOURCE_DIR}/cmake/leat.pc.in ${PROJECT_BINARY_DIR}/leat.pc.in @ONLY)
+install(CODE "configure_file(\"${PROJECT_BINARY_DIR}/leat.pc.in\" \"${PROJECT_BINARY_DIR}/leat.pc\" @ONLY)")
 install(FILES ${PROJECT_BINARY_DIR}/leat.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 if(TARGET leat_program)

@@ -1,7 +1,7 @@
 // Runs a fuzzer over kept inputs, without libFuzzer: replay FILE_OR_FOLDER…
 //
-// So g++ builds and the ordinary tests replay every input that was once worth keeping. A folder that does
-// not exist counts as empty: a new fuzzer has no corpus yet.
+// So g++ builds and the ordinary tests replay every input that was once worth keeping. A folder
+// that does not exist counts as empty: a new fuzzer has no corpus yet.
 
 #include <algorithm>
 #include <cstddef>
