@@ -1,0 +1,52 @@
+"""The fault seam is whole: no call that src/os/ makes gets past it unnoticed."""
+
+import os
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(os.environ.get("LEAT_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
+# Calls of src/os/ that tests have no reason to come between, each with that reason.
+UNWRAPPED = {
+    "close": "Linux frees the number whatever close answers",
+    "getrusage": "cannot fail",
+    "snprintf": "no system call",
+    "strerrorname_np": "no system call",
+}
+
+
+def listed():
+    lines = (ROOT / "tests/support/seam_calls.txt").read_text().splitlines()
+    return [line.strip() for line in lines if re.match("[a-z]", line)]
+
+
+def defined():
+    text = (ROOT / "tests/support/seam.cc").read_text()
+    macros = re.findall(r"^SEAM_(?:MOVER|VECTOR|CALL|VARIADIC)\(\s*(?:ssize_t,\s*)?(\w+)", text, re.M)
+    plain = re.findall(r"^extern \"C\" \w+ __wrap_([a-z]\w*)\(", text, re.M)
+    return set(macros + plain)
+
+
+def called():
+    names = set()
+    for source in (ROOT / "src/os").glob("*.cc"):
+        if not source.name.endswith("_test.cc"):
+            # A name of the global scope: nothing that could qualify it stands before the colons.
+            names |= set(re.findall(r"(?<![\w>])::([a-z]\w*)\(", source.read_text()))
+    return names
+
+
+class SeamCalls(unittest.TestCase):
+    def test_no_name_twice(self):
+        self.assertEqual(len(listed()), len(set(listed())))
+
+    def test_the_list_and_the_definitions_agree(self):
+        self.assertEqual(set(listed()), defined())
+
+    def test_every_call_of_os_is_wrapped_or_excused(self):
+        self.assertTrue(called(), "src/os makes no call: is this check looking in the right place?")
+        self.assertEqual(called() - set(listed()) - set(UNWRAPPED), set())
+
+
+if __name__ == "__main__":
+    unittest.main()
