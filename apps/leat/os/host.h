@@ -1,0 +1,34 @@
+/// The machine and this process, as the kernel describes them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace leat::app::os {
+
+/// "Linux 6.1.0-18-amd64 x86_64". See uname(2).
+std::string kernel_name();
+/// The processor's model name, or "unknown". See /proc/cpuinfo.
+std::string processor_name();
+/// Processors that this process may run on. See sched_getaffinity(2).
+unsigned usable_processors();
+/// Memory that can be had without swapping, or the most there can be if that is not known.
+std::uint64_t available_memory();
+
+/// Memory of this process, from /proc/self/status.
+struct Memory {
+  std::uint64_t anonymous_bytes = 0;  ///< RssAnon: now
+  std::uint64_t peak_bytes = 0;       ///< VmHWM: the most that was resident, mapped files included
+};
+Memory process_memory();
+
+/// Used by this process with its threads and io_uring workers. See getrusage(2).
+struct Used {
+  double user_s = 0;
+  double system_s = 0;
+  std::uint64_t voluntary_switches = 0;
+  std::uint64_t involuntary_switches = 0;
+};
+Used process_used();
+
+}  // namespace leat::app::os

@@ -1,0 +1,65 @@
+#include "os/loopback.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "os/error.h"
+
+namespace leat::app::os {
+namespace {
+
+Result<OwnedFd> stream_socket() {
+  const int number = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (number < 0) return last_error("socket");
+  return OwnedFd(number);
+}
+
+}  // namespace
+
+Result<OwnedFd> listen_on_loopback() {
+  Result<OwnedFd> socket = stream_socket();
+  if (!socket) return socket;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::bind(socket->number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+    return last_error("bind");
+  }
+  if (::listen(socket->number(), 1) < 0) return last_error("listen");
+  return socket;
+}
+
+Result<OwnedFd> connect_to_listener(FdRef listener) {
+  sockaddr_in address{};
+  socklen_t length = sizeof address;
+  if (::getsockname(listener.number(), reinterpret_cast<sockaddr*>(&address), &length) < 0) {
+    return last_error("getsockname");
+  }
+  Result<OwnedFd> socket = stream_socket();
+  if (!socket) return socket;
+  if (::connect(socket->number(), reinterpret_cast<const sockaddr*>(&address), length) < 0) {
+    return last_error("connect");
+  }
+  return socket;
+}
+
+Result<OwnedFd> accept_one(FdRef listener) {
+  const int number = retry_interrupted(
+      [&] { return ::accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC); });
+  if (number < 0) return last_error("accept4");
+  return OwnedFd(number);
+}
+
+Result<std::uint64_t> discard_to_end(FdRef socket) {
+  constexpr std::size_t call_bytes = 1u << 20;
+  std::uint64_t total = 0;
+  while (true) {  // ends with the stream; whoever measures kills a receiver that hangs
+    const ssize_t count =
+        retry_interrupted([&] { return ::recv(socket.number(), nullptr, call_bytes, MSG_TRUNC); });
+    if (count < 0) return last_error("recv");
+    if (count == 0) return total;
+    total += static_cast<std::uint64_t>(count);
+  }
+}
+
+}  // namespace leat::app::os

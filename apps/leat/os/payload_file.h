@@ -1,0 +1,33 @@
+/// Files to measure with: without a name, so that nothing is left behind whatever ends the program.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <leat/error.h>
+#include <leat/fd.h>
+
+namespace leat::app::os {
+
+/// An empty file in `folder`, open for reading and writing, without a name (O_TMPFILE; where the
+/// file system has none, its name is removed at once). Errors: those of open(2).
+Result<OwnedFd> nameless_file(const std::string& folder);
+
+/// Appends `bytes`. Errors: ENOSPC, EIO.
+Result<void> append(FdRef file, std::span<const std::byte> bytes);
+/// Puts what was written on the disk, so that no write-back runs while something is measured.
+Result<void> flush(FdRef file);
+/// Reads the first `size` bytes once. Errors: EIO.
+Result<void> read_once(FdRef file, std::uint64_t size);
+
+/// How much of the first `size` bytes is in the page cache, in whole pages. The file must be the
+/// caller's own: of others mincore(2) says nothing true. Errors: ENOMEM.
+Result<std::uint64_t> resident_bytes(FdRef file, std::uint64_t size);
+Result<std::uint64_t> size_of(FdRef file);
+
+/// What an unprivileged program may still write in `folder`. See statvfs(3).
+Result<std::uint64_t> free_bytes(const std::string& folder);
+
+}  // namespace leat::app::os
