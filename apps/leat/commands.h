@@ -1,0 +1,18 @@
+/// The program's subcommands: each registers itself and leaves the exit status behind.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace leat::app {
+
+/// Exit statuses of every subcommand. After a signal the program raises it again instead.
+inline constexpr int exit_done = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;
+
+void add_bench(CLI::App& root, int& exit_status);
+void add_copy(CLI::App& root, int& exit_status);
+
+}  // namespace leat::app

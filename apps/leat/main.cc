@@ -1,0 +1,58 @@
+/// The program `leat`: finds the subcommand and runs it.
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "commands.h"
+#include "os/process.h"
+
+namespace leat::app {
+namespace {
+
+/// Wrong usage is one line, so that a script's log stays readable; CLI11 would print three.
+int report_usage(const CLI::App& root, const CLI::ParseError& error) {
+  const auto chosen = root.get_subcommands();
+  const std::string command = chosen.empty() ? "leat" : "leat " + chosen.front()->get_name();
+  std::string text = error.what();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  fmt::print(stderr, "{}: {} (see {} --help)\n", command, text, command);
+  return exit_usage;
+}
+
+int run(int argc, char** argv) {
+  CLI::App root{"Moves bytes on Linux without carrying them through user memory, and says how.",
+                "leat"};
+  root.set_version_flag("--version", "leat " LEAT_VERSION, "Print the version and exit");
+  root.get_formatter()->column_width(34);
+  root.require_subcommand(1);
+  root.footer("Each command has its own help: leat copy --help. Manual: man leat.");
+  int exit_status = exit_done;
+  add_copy(root, exit_status);
+#if __has_include("bench.cc")
+  add_bench(root, exit_status);
+#endif
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return root.exit(error);  // --help, --version
+    return report_usage(root, error);
+  }
+  return exit_status;
+}
+
+}  // namespace
+}  // namespace leat::app
+
+int main(int argc, char** argv) {
+  leat::app::os::fill_standard_descriptors();
+  try {
+    return leat::app::run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "leat: {}\n", error.what());  // bad_alloc, thread creation
+    return leat::app::exit_failed;
+  }
+}

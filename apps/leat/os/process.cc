@@ -1,0 +1,30 @@
+#include "os/process.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+namespace leat::app::os {
+
+void fill_standard_descriptors() noexcept {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is `fd` itself: those below are open.
+    if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
+  }
+}
+
+void ignore_sigpipe() noexcept { std::signal(SIGPIPE, SIG_IGN); }
+
+bool is_terminal(FdRef fd) noexcept { return isatty(fd.number()) == 1; }
+
+std::uint32_t terminal_width(FdRef fd) noexcept {
+  winsize size{};
+  if (ioctl(fd.number(), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+}  // namespace leat::app::os

@@ -1,0 +1,24 @@
+/// What the program asks of its own process: standard descriptors and the terminal.
+#pragma once
+
+#include <cstdint>
+
+#include <leat/fd.h>
+
+namespace leat::app::os {
+
+/// Gives closed standard descriptors (`leat … <&- >&-`) a placeholder, open in the wrong direction
+/// so that using it is EBADF. Otherwise the next file opened would become standard output or error,
+/// and a message would be written into it.
+void fill_standard_descriptors() noexcept;
+
+/// Ignores SIGPIPE: a peer that has gone is then an error in the receipt, at no cost per step.
+void ignore_sigpipe() noexcept;
+
+/// See isatty(3).
+bool is_terminal(FdRef fd) noexcept;
+
+/// The width of the terminal in columns; 80 where it does not say. See ioctl_tty(2).
+std::uint32_t terminal_width(FdRef fd) noexcept;
+
+}  // namespace leat::app::os
