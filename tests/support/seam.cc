@@ -1,6 +1,7 @@
 #include "support/seam.h"
 
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -219,6 +220,16 @@ SEAM_CALL(getsockopt, (int fd, int level, int name, void* value, socklen_t* leng
 SEAM_CALL(setsockopt, (int fd, int level, int name, const void* value, socklen_t length),
           (fd, level, name, value, length))
 SEAM_CALL(shutdown, (int fd, int how), (fd, how))
+SEAM_CALL(access, (const char* path, int mode), (path, mode))
+SEAM_CALL(getsockname, (int fd, sockaddr* into, socklen_t* length), (fd, into, length))
+SEAM_CALL(getpeername, (int fd, sockaddr* into, socklen_t* length), (fd, into, length))
+SEAM_CALL(getifaddrs, (ifaddrs * *list), (list))
+
+extern "C" ssize_t __real_readlink(const char* path, char* into, size_t n);
+extern "C" ssize_t __wrap_readlink(const char* path, char* into, size_t n) {
+  if (consult("readlink").error_number != 0) return -1;
+  return __real_readlink(path, into, n);
+}
 
 extern "C" off_t __real_lseek(int fd, off_t offset, int whence);
 extern "C" off_t __wrap_lseek(int fd, off_t offset, int whence) {

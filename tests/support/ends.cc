@@ -1,0 +1,332 @@
+#include "support/ends.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace leat::testing {
+namespace {
+
+constexpr std::uint64_t around_bytes = 8192;  // so much is looked at on each side of the payload
+constexpr std::uint64_t around_seed = 0x5eed;
+
+int must(int result, const char* what) {
+  if (result < 0) {
+    std::perror(what);
+    std::abort();
+  }
+  return result;
+}
+
+/// A nameless file: on the disk's file system or on tmpfs.
+OwnedFd make_file(EndKind kind) {
+  if (kind == EndKind::tmpfs_file)
+    return OwnedFd(must(::memfd_create("leat-test", MFD_CLOEXEC), "memfd_create"));
+  return OwnedFd(must(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), "open O_TMPFILE"));
+}
+
+void write_pattern(FdRef file, std::uint64_t offset, std::uint64_t seed, std::uint64_t position,
+                   std::uint64_t length) {
+  std::vector<std::byte> bytes = pattern(seed, position, length);
+  std::span<const std::byte> left = bytes;
+  while (!left.empty()) {
+    const auto done = ::pwrite(file.number(), left.data(), left.size(), static_cast<off_t>(offset));
+    must(static_cast<int>(std::min<ssize_t>(done, 1)), "pwrite");
+    left = left.subspan(static_cast<std::size_t>(done));
+    offset += static_cast<std::uint64_t>(done);
+  }
+}
+
+/// What is wrong with [offset, offset + length) of `file` if it should be that pattern.
+std::string check_file(FdRef file, std::uint64_t offset, std::uint64_t seed, std::uint64_t position,
+                       std::uint64_t length) {
+  StreamCheck check(seed, position);
+  std::vector<std::byte> chunk(256 << 10);
+  while (check.count() < length) {
+    const auto want = std::min<std::uint64_t>(chunk.size(), length - check.count());
+    const ssize_t got =
+        ::pread(file.number(), chunk.data(), want, static_cast<off_t>(offset + check.count()));
+    if (got <= 0) return "the file ends after " + std::to_string(check.count()) + " bytes";
+    check.add(std::span(chunk).first(static_cast<std::size_t>(got)));
+  }
+  if (check.mismatch().empty() && check.digest() != pattern_digest(seed, position, length))
+    return "the digest differs";
+  return check.mismatch();
+}
+
+std::uint64_t size_of(FdRef file) {
+  struct stat stat{};
+  must(::fstat(file.number(), &stat), "fstat");
+  return static_cast<std::uint64_t>(stat.st_size);
+}
+
+std::string tell(const std::string& what, const std::string& trouble) {
+  return trouble.empty() ? "" : what + ": " + trouble + "; ";
+}
+
+Pair make_pair(EndKind kind, Blocking blocking) {
+  if (kind == EndKind::pipe) return make_pipe_pair(blocking);
+  return kind == EndKind::unix_socket ? make_unix_pair(blocking) : make_tcp_pair(blocking);
+}
+
+/// A borrowed descriptor, which must come back as it went, or an owned one, which must be closed.
+class Lent {
+ public:
+  Lent(OwnedFd fd, bool owned) : number_(fd.number()), owned_(owned), fd_(std::move(fd)) {
+    before_ = demeanour(fd_);
+    offset_before_ = ::lseek(number_, 0, SEEK_CUR);
+  }
+
+  template <class End, class Make>
+  End give(Make make) {
+    if (owned_) return make(std::move(fd_));
+    return make(fd_.ref());
+  }
+  FdRef ref() const { return FdRef(number_); }
+  bool owned() const { return owned_; }
+  void close() { fd_.reset(); }
+
+  std::string examine() const {
+    if (owned_) return {};
+    const std::string now = demeanour(fd_);
+    if (now != before_) return "changed from {" + before_ + "} to {" + now + "}; ";
+    if (::lseek(number_, 0, SEEK_CUR) != offset_before_) return "its own offset moved; ";
+    return {};
+  }
+
+ private:
+  int number_;
+  bool owned_;
+  OwnedFd fd_;
+  std::string before_;
+  off_t offset_before_ = 0;
+};
+
+class FileSource : public SourceEnd {
+ public:
+  FileSource(EndKind kind, const EndOptions& options)
+      : options_(options), lent_(make_file(kind), options.owned) {
+    const std::uint64_t before = std::min(options.offset, around_bytes);
+    write_pattern(lent_.ref(), options.offset - before, around_seed, 0, before);
+    write_pattern(lent_.ref(), options.offset, options.seed, 0, options.size + options.tail);
+  }
+  Source source() override {
+    const Range range{options_.offset, options_.promised ? options_.size : to_end};
+    return lent_.give<Source>([&](auto fd) { return Source::file(std::move(fd), range); });
+  }
+  std::string examine(std::uint64_t) override {
+    if (lent_.owned()) return {};
+    return tell("source file", check_file(lent_.ref(), options_.offset, options_.seed, 0,
+                                          options_.size + options_.tail)) +
+           tell("source file", lent_.examine());
+  }
+
+ private:
+  EndOptions options_;
+  Lent lent_;
+};
+
+class StreamSource : public SourceEnd {
+ public:
+  StreamSource(EndKind kind, const EndOptions& options)
+      : options_(options), kind_(kind), pair_(make_pair(kind, options.blocking)) {
+    if (options.small_buffers && is_socket(kind)) {
+      shrink_buffers(pair_.from);
+      shrink_buffers(pair_.to);
+    }
+    lent_.emplace(std::move(pair_.from), options.owned);
+    // The far end may block: it has a thread to itself.
+    set_blocking(pair_.to, Blocking::yes);
+    feeder_.emplace(std::move(pair_.to), options.seed, 0, options.size + options.tail);
+  }
+  Source source() override {
+    const std::uint64_t length = options_.promised ? options_.size : to_end;
+    return lent_->give<Source>([&](auto fd) {
+      return kind_ == EndKind::pipe ? Source::pipe(std::move(fd), length)
+                                    : Source::socket(std::move(fd), length);
+    });
+  }
+  std::string examine(std::uint64_t position) override {
+    if (lent_->owned()) return {};
+    std::string trouble = tell("source stream", lent_->examine());
+    set_blocking(lent_->ref(), Blocking::yes);
+    const StreamCheck rest = read_rest(lent_->ref(), options_.seed, position);
+    trouble += tell("source stream", rest.mismatch());
+    const std::uint64_t whole = options_.size + options_.tail;
+    if (position + rest.count() != whole)
+      trouble += "source stream: " + std::to_string(position) + " taken, " +
+                 std::to_string(rest.count()) + " left, of " + std::to_string(whole) + "; ";
+    return trouble;
+  }
+
+ private:
+  EndOptions options_;
+  EndKind kind_;
+  Pair pair_;
+  std::optional<Feeder> feeder_;  // joined after lent_ is closed, so that it cannot be stuck
+  std::optional<Lent> lent_;
+};
+
+class MemorySource : public SourceEnd {
+ public:
+  explicit MemorySource(const EndOptions& options)
+      : size_(options.size), bytes_(pattern(options.seed, 0, options.size)), copy_(bytes_) {}
+  Source source() override { return {std::span<const std::byte>(bytes_).first(size_)}; }
+  std::string examine(std::uint64_t) override {
+    return bytes_ == copy_ ? "" : "source memory: it was written to; ";
+  }
+
+ private:
+  std::uint64_t size_;
+  std::vector<std::byte> bytes_;
+  std::vector<std::byte> copy_;
+};
+
+class FileSink : public SinkEnd {
+ public:
+  FileSink(EndKind kind, const EndOptions& options)
+      : options_(options),
+        before_(std::min(options.offset, around_bytes)),
+        lent_(make_file(kind), options.owned),
+        keep_(must(::fcntl(lent_.ref().number(), F_DUPFD_CLOEXEC, 0), "dup")) {
+    write_pattern(keep_, options.offset - before_, around_seed, 0, before_);
+    if (options.tail > 0)  // something is there already and must not be touched behind the payload
+      write_pattern(keep_, options.offset, around_seed, before_, options.size + options.tail);
+    size_before_ = size_of(keep_);
+  }
+  Sink sink() override {
+    return lent_.give<Sink>([&](auto fd) { return Sink::file(std::move(fd), options_.offset); });
+  }
+  std::string examine(std::uint64_t delivered) override {
+    std::string trouble = tell("sink file", lent_.examine());
+    const std::uint64_t end = options_.offset + delivered;
+    const std::uint64_t size = std::max(size_before_, end);
+    if (size_of(keep_) != size && (delivered > 0 || size_of(keep_) != size_before_))
+      trouble += "sink file: it has " + std::to_string(size_of(keep_)) + " bytes and should have " +
+                 std::to_string(size) + "; ";
+    trouble += tell("before the payload",
+                    check_file(keep_, options_.offset - before_, around_seed, 0, before_));
+    trouble += tell("payload in the sink file",
+                    check_file(keep_, options_.offset, options_.seed, 0, delivered));
+    if (options_.tail > 0)
+      trouble += tell("behind the payload",
+                      check_file(keep_, end, around_seed, before_ + delivered, size_before_ - end));
+    return trouble;
+  }
+
+ private:
+  EndOptions options_;
+  std::uint64_t before_;
+  std::uint64_t size_before_ = 0;
+  Lent lent_;
+  OwnedFd keep_;  // a second descriptor, for the case that the first is given away
+};
+
+class StreamSink : public SinkEnd {
+ public:
+  StreamSink(EndKind kind, const EndOptions& options) : kind_(kind), seed_(options.seed) {
+    Pair pair = make_pair(kind, options.blocking);
+    if (options.small_buffers && is_socket(kind)) {
+      shrink_buffers(pair.from);
+      shrink_buffers(pair.to);
+    }
+    lent_.emplace(std::move(pair.to), options.owned);
+    set_blocking(pair.from, Blocking::yes);
+    DrainOptions drain = options.drain;
+    drain.seed = options.seed;
+    drainer_.emplace(std::move(pair.from), std::move(drain));
+  }
+  Sink sink() override {
+    return lent_->give<Sink>([&](auto fd) {
+      return kind_ == EndKind::pipe ? Sink::pipe(std::move(fd)) : Sink::socket(std::move(fd));
+    });
+  }
+  std::string examine(std::uint64_t delivered) override {
+    std::string trouble = tell("sink stream", lent_->examine());
+    lent_->close();
+    const Drainer::Result& result = drainer_->finish();
+    trouble += tell("sink stream", result.check.mismatch());
+    // An owned TCP socket that closes before the orderly end resets: then some may be discarded.
+    const bool cut_off = lent_->owned() && result.error_number != 0;
+    const std::uint64_t received = result.check.count();
+    if (received > delivered || (received < delivered && !cut_off))
+      trouble += "sink stream: " + std::to_string(received) + " arrived of " +
+                 std::to_string(delivered) + " delivered; ";
+    else if (received == delivered && result.check.digest() != pattern_digest(seed_, 0, delivered))
+      trouble += "sink stream: the digest differs; ";
+    return trouble;
+  }
+
+ private:
+  EndKind kind_;
+  std::uint64_t seed_;
+  std::optional<Drainer> drainer_;
+  std::optional<Lent> lent_;
+};
+
+class MemorySink : public SinkEnd {
+ public:
+  explicit MemorySink(const EndOptions& options)
+      : options_(options), bytes_(pattern(around_seed, 0, options.size + around_bytes)) {}
+  Sink sink() override { return Sink(std::span(bytes_).first(options_.size)); }
+  std::string examine(std::uint64_t delivered) override {
+    const std::span<const std::byte> all = bytes_;
+    StreamCheck payload(options_.seed);
+    payload.add(all.first(delivered));
+    StreamCheck behind(around_seed, delivered);
+    behind.add(all.subspan(delivered));
+    return tell("payload in memory", payload.mismatch()) +
+           tell("behind the payload", behind.mismatch());
+  }
+
+ private:
+  EndOptions options_;
+  std::vector<std::byte> bytes_;
+};
+
+}  // namespace
+
+std::string_view name_of(EndKind kind) {
+  switch (kind) {
+    case EndKind::file:
+      return "file";
+    case EndKind::tmpfs_file:
+      return "tmpfs_file";
+    case EndKind::pipe:
+      return "pipe";
+    case EndKind::unix_socket:
+      return "unix_socket";
+    case EndKind::tcp_socket:
+      return "tcp_socket";
+    case EndKind::memory:
+      return "memory";
+  }
+  return "?";
+}
+
+bool is_file(EndKind kind) { return kind == EndKind::file || kind == EndKind::tmpfs_file; }
+bool is_socket(EndKind kind) { return kind == EndKind::unix_socket || kind == EndKind::tcp_socket; }
+bool is_stream(EndKind kind) { return kind == EndKind::pipe || is_socket(kind); }
+void PrintTo(EndKind kind, std::ostream* out) { *out << name_of(kind); }
+
+std::unique_ptr<SourceEnd> SourceEnd::make(EndKind kind, const EndOptions& options) {
+  if (is_file(kind)) return std::make_unique<FileSource>(kind, options);
+  if (kind == EndKind::memory) return std::make_unique<MemorySource>(options);
+  return std::make_unique<StreamSource>(kind, options);
+}
+
+std::unique_ptr<SinkEnd> SinkEnd::make(EndKind kind, const EndOptions& options) {
+  if (is_file(kind)) return std::make_unique<FileSink>(kind, options);
+  if (kind == EndKind::memory) return std::make_unique<MemorySink>(options);
+  return std::make_unique<StreamSink>(kind, options);
+}
+
+}  // namespace leat::testing
