@@ -25,13 +25,17 @@ class Result(unittest.TextTestResult):
         self.failed_subtests = set()
 
     def _say(self, verdict, test, reason=""):
-        name = ".".join(test.id().split(".")[-2:]) if "." in test.id() else test.id()
+        # "script.Class.case", "script.Class.case (subtest)", or "setUpClass (script.Class)".
+        words = test.id().split()
+        holder = words[0] in ("setUpClass", "tearDownClass", "setUpModule", "tearDownModule")
+        name = words[1].strip("()") if holder else words[0]
+        name = name.removeprefix(f"{pathlib.Path(sys.argv[1]).stem}.")
         print(f"[{verdict:^10}] {name}{': ' if reason else ''}{reason}", flush=True)
 
     def addSuccess(self, test):
         super().addSuccess(test)
         self.passed += 1
-        self._say("      OK ", test)
+        self._say("OK", test)
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
