@@ -1,5 +1,6 @@
-# One program for each fuzz/NAME_fuzz.cc. With LEAT_FUZZ (preset fuzz, clang) it is a libFuzzer program;
-# else it is linked with replay_main.cc. Both replay fuzz/corpus/NAME/ as the test fuzz_replay_NAME.
+# One program for each fuzz/NAME_fuzz.cc. With LEAT_FUZZ (preset fuzz, clang) it is a libFuzzer
+# program; else it is linked with replay_main.cc. Both replay fuzz/corpus/NAME/ as the test
+# fuzz_replay_NAME.
 
 if(LEAT_FUZZ AND NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   message(FATAL_ERROR "LEAT_FUZZ needs clang; the preset fuzz sets it")

@@ -1,5 +1,5 @@
-# What `cmake --install` puts into a prefix: library, headers, program, CMake package, leat.pc, man pages
-# and shell completions.
+# What `cmake --install` puts into a prefix: library, headers, program, CMake package, leat.pc, man
+# pages and shell completions.
 
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/leat)
@@ -27,7 +27,8 @@ install(FILES ${PROJECT_BINARY_DIR}/leatConfig.cmake ${PROJECT_BINARY_DIR}/leatC
 # The prefix is known for sure only while installing (`cmake --install --prefix`).
 set(prefix_when_installed "@CMAKE_INSTALL_PREFIX@")
 configure_file(${PROJECT_SOURCE_DIR}/cmake/leat.pc.in ${PROJECT_BINARY_DIR}/leat.pc.in @ONLY)
-install(CODE "configure_file(\"${PROJECT_BINARY_DIR}/leat.pc.in\" \"${PROJECT_BINARY_DIR}/leat.pc\" @ONLY)")
+set(pc ${PROJECT_BINARY_DIR}/leat.pc)
+install(CODE "configure_file(\"${pc}.in\" \"${pc}\" @ONLY)")
 install(FILES ${PROJECT_BINARY_DIR}/leat.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 if(TARGET leat_program)

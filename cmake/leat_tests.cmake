@@ -1,5 +1,6 @@
-# Tests: leat_<layer>_test from src/<layer>/*_test.cc, leat_program_test from apps/leat, leat_<name>_test
-# from tests/<name>/, and tests/<name>/*_test.py through python3. Each test bears its folder as label.
+# Tests: leat_<layer>_test from src/<layer>/*_test.cc, leat_program_test from apps/leat,
+# leat_<name>_test from tests/<name>/, and tests/<name>/*_test.py through python3. Each test bears
+# its folder as label.
 
 find_package(GTest REQUIRED)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
@@ -10,12 +11,12 @@ endif()
 include(GoogleTest)
 
 if("${CMAKE_CXX_FLAGS} $ENV{CXXFLAGS}" MATCHES "_FORTIFY_SOURCE|_FILE_OFFSET_BITS")
-  # Both rename calls (__read_chk, pread64) past the fault seam, which would then inject nothing.
+  # Both rename calls (__read_chk, pread64) past the fault seam, which then injects nothing.
   message(FATAL_ERROR "LEAT_TESTS needs flags without _FORTIFY_SOURCE and _FILE_OFFSET_BITS")
 endif()
 
-# What tests share. The fault seam is a link-time one: each function named in seam_calls.txt is wrapped
-# (ld --wrap) in every test executable, and leat_testing defines its __wrap_ twin.
+# What tests share. The fault seam is a link-time one: each function named in seam_calls.txt is
+# wrapped (ld --wrap) in every test executable, and leat_testing defines its __wrap_ twin.
 file(GLOB support CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/*.cc)
 list(FILTER support EXCLUDE REGEX "_test\\.cc$")
 if(NOT support)
@@ -56,7 +57,8 @@ function(leat_add_test name label sources)
     PROPERTIES TIMEOUT ${LEAT_TEST_TIMEOUT} LABELS ${label})
 endfunction()
 
-# leat_add_python_test(LABEL SCRIPT): one ctest test a script; exit status 77 says that all was skipped.
+# leat_add_python_test(LABEL SCRIPT): one ctest test a script; exit status 77 says that all of it
+# was skipped.
 function(leat_add_python_test label script)
   get_filename_component(name ${script} NAME_WE)
   add_test(NAME ${label}/${name}
