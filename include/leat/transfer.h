@@ -90,16 +90,16 @@ struct Tuning {
 inline constexpr std::uint32_t default_block_bytes = 256u << 10;
 
 struct Options {
-  Mechanism mechanism;                   ///< force this one: its refusal ends the transfer
+  Mechanism mechanism{};                 ///< force this one: its refusal ends the transfer
   Copies copies = Copies::allow;
   Durability durability = Durability::none;  ///< of a file sink, reached before `done`; waits for the disk
   AtEnd at_end = AtEnd::leave;
   bool measure = false;                  ///< fill in Receipt::usage; two getrusage(2) calls
   std::uint64_t rate_limit = 0;          ///< bytes per second; 0 is none
-  std::optional<TimePoint> deadline;
-  std::stop_token stop;
-  std::function<void(const Step&)> progress;  ///< called at the end of steps that moved bytes
-  Tuning tuning;
+  std::optional<TimePoint> deadline{};
+  std::stop_token stop{};
+  std::function<void(const Step&)> progress{};  ///< called at the end of steps that moved bytes
+  Tuning tuning{};
 };
 
 /// The bound on one step, in bytes taken and bytes delivered. After 2 ms it ends as well.
