@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-namespace leat::app {
+namespace leat::app::bench {
 
 namespace {
 
@@ -66,4 +66,4 @@ Ratio paired_ratio(std::span<const double> measured, std::span<const double> bas
   return {median(ratios), medians[tail], medians[medians.size() - 1 - tail]};
 }
 
-}  // namespace leat::app
+}  // namespace leat::app::bench

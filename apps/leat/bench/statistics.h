@@ -3,7 +3,7 @@
 
 #include <span>
 
-namespace leat::app {
+namespace leat::app::bench {
 
 /// The middle value; of an even number of values the mean of the two middle ones. 0 of none.
 double median(std::span<const double> values);
@@ -29,4 +29,4 @@ Ratio paired_ratio(std::span<const double> measured, std::span<const double> bas
 
 inline constexpr int bootstrap_resamples = 4000;
 
-}  // namespace leat::app
+}  // namespace leat::app::bench

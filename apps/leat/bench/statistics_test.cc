@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace leat::app {
+namespace leat::app::bench {
 namespace {
 
 TEST(Median, OfOddEvenAndNone) {
@@ -96,4 +96,4 @@ TEST(PairedRatio, NarrowsWithMorePairs) {
 }
 
 }  // namespace
-}  // namespace leat::app
+}  // namespace leat::app::bench

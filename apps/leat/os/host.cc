@@ -60,6 +60,20 @@ std::uint64_t available_memory() {
       .value_or(std::numeric_limits<std::uint64_t>::max());
 }
 
+std::string command_line() {
+  std::ifstream file("/proc/self/cmdline");
+  std::string line;
+  std::string argument;
+  while (std::getline(file, argument, '\0')) {
+    if (line.empty()) {
+      line = argument.substr(argument.rfind('/') + 1);
+    } else {
+      line += " " + argument;
+    }
+  }
+  return line;
+}
+
 Memory process_memory() {
   return {.anonymous_bytes = kilobytes("/proc/self/status", "RssAnon").value_or(0),
           .peak_bytes = kilobytes("/proc/self/status", "VmHWM").value_or(0)};

@@ -15,6 +15,9 @@ unsigned usable_processors();
 /// Memory that can be had without swapping, or the most there can be if that is not known.
 std::uint64_t available_memory();
 
+/// The command that started this process, its path left out: "leat bench transfer --size 1GiB".
+std::string command_line();
+
 /// Memory of this process, from /proc/self/status.
 struct Memory {
   std::uint64_t anonymous_bytes = 0;  ///< RssAnon: now

@@ -1,0 +1,190 @@
+/// `leat bench transfer`: what each mechanism costs on this host, side by side.
+#include <cstdint>
+#include <cstdlib>
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "bench/payload.h"
+#include "bench/report.h"
+#include "bench/rounds.h"
+#include "commands.h"
+#include "os/process.h"
+#include "sizes.h"
+
+namespace leat::app {
+namespace {
+
+struct BenchOptions {
+  std::string size = "1GiB";
+  std::string sink = "all";
+  std::vector<std::string> mechanisms;
+  std::vector<std::string> blocks;
+  std::string folder;
+  bench::Settings settings;
+  bool json = false;
+};
+
+std::string default_folder() {
+  const char* folder = std::getenv("TMPDIR");
+  return folder && *folder ? folder : "/var/tmp";
+}
+
+std::vector<bench::SinkKind> sinks_of(const std::string& name) {
+  if (name == "tcp") return {bench::SinkKind::tcp};
+  if (name == "file") return {bench::SinkKind::file};
+  return {bench::SinkKind::tcp, bench::SinkKind::file};
+}
+
+std::string known_mechanisms() {
+  std::string names = "auto";
+  for (std::size_t i = 0; i < Mechanism::count(); ++i) {
+    names += ", " + std::string(Mechanism::at(i).name());
+  }
+  return names;
+}
+
+/// The error is a sentence about wrong usage.
+std::expected<void, std::string> choose_mechanisms(BenchOptions& options) {
+  if (options.mechanisms.empty()) return {};
+  options.settings.automatic = false;
+  // The baseline always runs; without this line no name but "auto" would mean all of them.
+  options.settings.mechanisms.clear();
+  for (const std::string& name : options.mechanisms) {
+    if (name == "auto") {
+      options.settings.automatic = true;
+      continue;
+    }
+    const auto mechanism = Mechanism::named(name);
+    if (!mechanism) {
+      return std::unexpected(
+          fmt::format("unknown mechanism '{}'; there are {}", name, known_mechanisms()));
+    }
+    options.settings.mechanisms.push_back(*mechanism);
+  }
+  if (options.settings.mechanisms.empty()) options.settings.mechanisms.emplace_back();
+  return {};
+}
+
+std::expected<void, std::string> choose_blocks(BenchOptions& options) {
+  constexpr std::uint64_t most = 1u << 30;
+  for (const std::string& text : options.blocks) {
+    const auto bytes = parse_size(text);
+    if (!bytes) return std::unexpected(bytes.error());
+    if (*bytes == 0 || *bytes > most) {
+      return std::unexpected(fmt::format("block size '{}' is not from 1 to 1GiB", text));
+    }
+    options.settings.blocks.push_back(static_cast<std::uint32_t>(*bytes));
+  }
+  return {};
+}
+
+std::expected<std::uint64_t, std::string> read_options(BenchOptions& options) {
+  if (const auto chosen = choose_mechanisms(options); !chosen) {
+    return std::unexpected(chosen.error());
+  }
+  if (const auto chosen = choose_blocks(options); !chosen) return std::unexpected(chosen.error());
+  if (options.settings.min_rounds > options.settings.max_rounds) {
+    return std::unexpected(fmt::format("--pairs {} is more than --max-pairs {}",
+                                       options.settings.min_rounds, options.settings.max_rounds));
+  }
+  const auto size = parse_size(options.size);
+  if (!size) return size;
+  if (*size == 0) return std::unexpected("--size must be at least 1 byte");
+  return size;
+}
+
+/// One line that is written over, on a terminal only.
+void show_progress(std::string_view text) { fmt::print(stderr, "\r{:<78}\r", text.substr(0, 78)); }
+
+std::expected<void, std::string> run_bench(BenchOptions& options, std::uint64_t size) {
+  const std::vector<bench::SinkKind> sinks = sinks_of(options.sink);
+  const bool to_file = sinks.back() == bench::SinkKind::file;
+  auto file = bench::make_payload(options.folder, size, to_file);
+  if (!file) return std::unexpected(file.error());
+  const bench::Payload payload{file->ref(), size, options.folder};
+
+  const bool show = os::is_terminal(FdRef(2));
+  if (show) options.settings.progress = show_progress;
+  std::vector<bench::Series> all;
+  for (const bench::SinkKind sink : sinks) {
+    auto series = bench::run_series(payload, sink, options.settings);
+    if (show) show_progress("");
+    if (!series) return std::unexpected(series.error());
+    if (const auto warm = bench::check_warm(payload); !warm) return std::unexpected(warm.error());
+    if (!options.json) {
+      fmt::print("{}\n", bench::format_table(*series));
+      std::fflush(stdout);
+    }
+    all.push_back(std::move(*series));
+  }
+  const bench::Origin origin = bench::origin_here();
+  fmt::print("{}", options.json ? bench::format_json(origin, all) : bench::format_origin(origin));
+  return {};
+}
+
+int bench_transfer(BenchOptions& options) {
+  const auto size = read_options(options);
+  if (!size) {
+    fmt::print(stderr, "leat bench transfer: {}\n", size.error());
+    return exit_usage;
+  }
+  const auto done = run_bench(options, *size);
+  if (done) return exit_done;
+  fmt::print(stderr, "leat bench transfer: {}\n", done.error());
+  return exit_failed;
+}
+
+constexpr const char* explanation =
+    R"(Moves one warm file again and again, each time in a fresh process: over TCP to a receiver that
+discards, and to a new file. All mechanisms take turns within a round; what counts are the medians
+of the ratios of runs of the same round. Rounds are added until each 95 % interval is at most
++-7 % wide; a row for which that takes more than --max-pairs rounds is reported as failed.
+
+Examples:
+  leat bench transfer                                 1 GiB, all mechanisms, about two minutes
+  leat bench transfer --sink tcp --size 256MiB
+  leat bench transfer --mechanism sendfile auto --json
+  leat bench transfer --sink tcp --block-size 32KiB 2MiB
+
+Exit status: 0 done, also if a limit is not met or a row has not settled; 1 a run failed or lost
+bytes; 2 wrong usage.)";
+
+void add_transfer(CLI::App& bench, int& exit_status) {
+  auto options = std::make_shared<BenchOptions>();
+  options->folder = default_folder();
+  CLI::App* command = bench.add_subcommand("transfer", "What each mechanism costs, side by side");
+  command->footer(explanation);
+  command->add_option("--size", options->size, "Size of the file")->capture_default_str();
+  command->add_option("--sink", options->sink, "Where it goes: tcp, file or all")
+      ->check(CLI::IsMember({"tcp", "file", "all"}))
+      ->capture_default_str();
+  command->add_option("--mechanism", options->mechanisms,
+                      "Only these, and the baseline; 'auto' is the planner's choice");
+  command->add_option("--block-size", options->blocks, "Blocks of read_write to look at");
+  command->add_option("--pairs", options->settings.min_rounds, "Rounds at least")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  command->add_option("--max-pairs", options->settings.max_rounds, "Rounds at most")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  command->add_option("--dir", options->folder, "Folder of the files ($TMPDIR or /var/tmp)")
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "Print one line of JSON instead of tables");
+  command->callback([options, &exit_status] { exit_status = bench_transfer(*options); });
+}
+
+}  // namespace
+
+void add_bench(CLI::App& root, int& exit_status) {
+  CLI::App* bench = root.add_subcommand("bench", "Measure on this host");
+  bench->require_subcommand(1);
+  bench->footer("See leat bench transfer --help.");
+  add_transfer(*bench, exit_status);
+}
+
+}  // namespace leat::app

@@ -1,0 +1,91 @@
+#include "bench/payload.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <random>
+#include <span>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "os/host.h"
+#include "os/payload_file.h"
+#include "sizes.h"
+
+namespace leat::app::bench {
+namespace {
+
+/// Kept free beside the payload: less, and the page cache would give back what is measured.
+constexpr std::uint64_t spare_bytes = 64ull << 20;
+
+std::expected<void, std::string> check_room(const std::string& folder, std::uint64_t size,
+                                            bool copied) {
+  // Divided, not multiplied: a size near 2^64 must not wrap to a small need.
+  const std::uint64_t copies = copied ? 2 : 1;
+  const auto fits = [&](std::uint64_t have) {
+    return have > spare_bytes && size <= (have - spare_bytes) / copies;
+  };
+  const auto disk = os::free_bytes(folder);
+  if (!disk) return std::unexpected(disk.error().message());
+  if (!fits(*disk)) {
+    return std::unexpected(
+        fmt::format("{} has room for {} only; give a smaller --size or another --dir", folder,
+                    format_size(*disk)));
+  }
+  if (const std::uint64_t memory = os::available_memory(); !fits(memory)) {
+    return std::unexpected(fmt::format(
+        "only {} of memory is available, too little to keep the file warm; give a smaller --size",
+        format_size(memory)));
+  }
+  return {};
+}
+
+Result<void> write_payload(FdRef file, std::uint64_t size) {
+  std::vector<std::uint64_t> words((1u << 20) / sizeof(std::uint64_t));
+  std::mt19937_64 random(size);
+  std::generate(words.begin(), words.end(), std::ref(random));
+  std::uint64_t left = size;
+  while (left > 0) {
+    // No two blocks are the same, so that no file system shares or compresses them.
+    words.front() = left;
+    const auto block = std::as_bytes(std::span(words));
+    const auto count = std::min<std::uint64_t>(left, block.size());
+    if (const auto written = os::append(file, block.first(count)); !written) return written;
+    left -= count;
+  }
+  return os::flush(file);
+}
+
+}  // namespace
+
+std::expected<OwnedFd, std::string> make_payload(const std::string& folder, std::uint64_t size,
+                                                 bool copied) {
+  if (const auto room = check_room(folder, size, copied); !room) {
+    return std::unexpected(room.error());
+  }
+  Result<OwnedFd> file = os::nameless_file(folder);
+  if (!file) return std::unexpected(file.error().message());
+  if (const auto written = write_payload(*file, size); !written) {
+    return std::unexpected(written.error().message());
+  }
+  if (const auto read = os::read_once(*file, size); !read) {
+    return std::unexpected(read.error().message());
+  }
+  if (const auto warm = check_warm({file->ref(), size, folder}); !warm) {
+    return std::unexpected(warm.error());
+  }
+  return std::move(*file);
+}
+
+std::expected<void, std::string> check_warm(const Payload& payload) {
+  const auto resident = os::resident_bytes(payload.file, payload.size);
+  if (!resident) return std::unexpected(resident.error().message());
+  if (*resident == payload.size) return {};
+  return std::unexpected(
+      fmt::format("the file does not stay in the page cache: {} of {} are there; give a smaller "
+                  "--size or free some memory",
+                  format_size(*resident), format_size(payload.size)));
+}
+
+}  // namespace leat::app::bench

@@ -1,0 +1,30 @@
+/// The results of `leat bench transfer` for scripts and for people.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/rounds.h"
+
+namespace leat::app::bench {
+
+/// Where and how the figures were made.
+struct Origin {
+  std::string command;
+  std::string kernel;
+  std::string cpu;
+  unsigned cores = 0;
+  std::string compiler;
+};
+
+/// Asks the host.
+Origin origin_here();
+
+/// One line of JSON. Its keys are a contract: they may be added to, never renamed.
+std::string format_json(const Origin& origin, const std::vector<Series>& all);
+
+/// Lines of at most 100 columns. First the rows, then what has to be said about them.
+std::string format_table(const Series& series);
+std::string format_origin(const Origin& origin);
+
+}  // namespace leat::app::bench

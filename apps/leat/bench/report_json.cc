@@ -1,0 +1,139 @@
+#include <cmath>
+#include <cstdint>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include <leat/transfer.h>
+
+#include "bench/report.h"
+#include "bench/summary.h"
+
+namespace leat::app::bench {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json ratio_json(const Ratio& ratio) {
+  return {{"ratio", ratio.ratio}, {"low", ratio.low}, {"high", ratio.high}};
+}
+
+/// The block that read_write used; the other mechanisms have none.
+Json block_json(const Row& row, const Summary& summary) {
+  if (summary.picked.name() != "read_write") return nullptr;
+  return row.way.block_bytes ? row.way.block_bytes : default_block_bytes;
+}
+
+/// Keys of DESIGN that nothing measures yet are null.
+Json row_json(const Series& series, const Row& row) {
+  const Summary summary = summarize(series, row);
+  const bool over_tcp = series.sink == SinkKind::tcp;
+  return {{"source", "file"},
+          {"sink", name_of(series.sink)},
+          {"path", over_tcp ? "loopback" : "file"},
+          {"size", series.size},
+          {"cache", "warm"},
+          {"receiver", over_tcp ? Json("truncate") : Json()},
+          {"mechanism", row.name()},
+          {"picked", summary.picked.name()},
+          {"block_bytes", block_json(row, summary)},
+          {"repeat", row.role == Row::Role::repeat},
+          {"runs", summary.runs},
+          {"settled", summary.settled},
+          {"wall_s", summary.wall_s},
+          {"wall_mad", summary.wall_mad},
+          {"cpu_s", summary.cpu_s},
+          {"cpu_mad", summary.cpu_mad},
+          {"receiver_cpu_s", or_null(summary.receiver_cpu_s)},
+          {"wall_vs_read_write", ratio_json(summary.wall)},
+          {"cpu_vs_read_write", ratio_json(summary.cpu)},
+          {"wall_vs_best_read_write", ratio_json(summary.wall_to_best)},
+          {"cpu_vs_best_read_write", ratio_json(summary.cpu_to_best)},
+          {"gib_per_s", summary.gib_per_s},
+          {"latency_p50_us", nullptr},
+          {"latency_p99_us", nullptr},
+          {"calls", summary.calls},
+          {"mode_switches", 2 * summary.calls},  // into the kernel and back
+          {"voluntary_switches", summary.voluntary_switches},
+          {"involuntary_switches", summary.involuntary_switches},
+          {"cpu_copies", or_null(summary.cpu_copies)},
+          {"dma_copies", nullptr},
+          {"known_by", leat::name_of(summary.known_by)},
+          {"copy_share", nullptr},
+          {"copy_share_error", nullptr},
+          {"samples", nullptr},
+          {"peak_rss_bytes", summary.peak_rss_bytes},
+          {"rss_anon_bytes", summary.rss_anon_bytes}};
+}
+
+/// Of several series the noise that is furthest from 1 counts.
+Json noise_json(const std::vector<Series>& all) {
+  Ratio wall;
+  Ratio cpu;
+  const auto take_worse = [](Ratio& worst, const Ratio& ratio) {
+    if (std::abs(std::log(ratio.ratio)) > std::abs(std::log(worst.ratio))) worst = ratio;
+  };
+  for (const Series& series : all) {
+    for (const Row& row : series.rows) {
+      if (row.role != Row::Role::repeat) continue;
+      take_worse(wall, compare(row, series.baseline(), wall_of));
+      take_worse(cpu, compare(row, series.baseline(), cpu_of));
+    }
+  }
+  return {{"wall", wall.ratio}, {"cpu", cpu.ratio}};
+}
+
+Json sweep_json(const Series& series) {
+  Json points = Json::array();
+  for (const SweepPoint& point : series.sweep) {
+    points.push_back({{"sink", name_of(series.sink)},
+                      {"block_bytes", point.block_bytes},
+                      {"wall_vs_read_write", ratio_json(point.wall)},
+                      {"cpu_vs_read_write", ratio_json(point.cpu)}});
+  }
+  return points;
+}
+
+void append(Json& list, const Json& more) { list.insert(list.end(), more.begin(), more.end()); }
+
+}  // namespace
+
+std::string format_json(const Origin& origin, const std::vector<Series>& all) {
+  Json rows = Json::array();
+  Json refusals = Json::array();
+  Json sweep = Json::array();
+  Json limits = Json::array();
+  for (const Series& series : all) {
+    for (const Row& row : series.rows) rows.push_back(row_json(series, row));
+    for (const Absent& absent : series.absent) {
+      refusals.push_back({{"source", "file"},
+                          {"sink", name_of(series.sink)},
+                          {"mechanism", absent.mechanism.name()},
+                          {"reason", absent.reason}});
+    }
+    append(sweep, sweep_json(series));
+    for (const Limit& limit : check_limits(series)) {
+      limits.push_back({{"limit", limit.text}, {"met", limit.met}, {"settled", limit.settled}});
+    }
+  }
+  const Json report = {{"host",
+                        {{"kernel", origin.kernel},
+                         {"cpu", origin.cpu},
+                         {"cores", origin.cores},
+                         {"compiler", origin.compiler}}},
+                       {"command", origin.command},
+                       {"noise", noise_json(all)},
+                       {"rows", rows},
+                       {"refusals", refusals},
+                       {"default_block_bytes", default_block_bytes},
+                       {"sweep", sweep},
+                       {"limits", limits}};
+  return report.dump() + "\n";
+}
+
+}  // namespace leat::app::bench

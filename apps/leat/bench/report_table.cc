@@ -1,0 +1,144 @@
+#include <fmt/core.h>
+
+#include <leat/transfer.h>
+
+#include "bench/report.h"
+#include "bench/summary.h"
+#include "os/host.h"
+#include "sizes.h"
+
+namespace leat::app::bench {
+namespace {
+
+#ifdef __clang__
+constexpr const char* compiler = __VERSION__;
+#else
+constexpr const char* compiler = "g++ " __VERSION__;
+#endif
+
+constexpr const char* row_format =
+    "{:<15} {:>5} {:>6} {:>6} {:>5} {:>7} {:>10} {:>6}  {:<16} {:<16}\n";
+
+/// "256K", "1M": a block fits five columns.
+std::string short_block(std::uint64_t bytes) {
+  if (bytes == 0) return "-";
+  if (bytes % (1u << 20) == 0) return fmt::format("{}M", bytes >> 20);
+  if (bytes % (1u << 10) == 0) return fmt::format("{}K", bytes >> 10);
+  return fmt::format("{}", bytes);
+}
+
+std::string ratio_cell(const Ratio& ratio, bool is_baseline) {
+  if (is_baseline) return "1";
+  if (ratio.high > 99) return fmt::format("{:.2f} [too few]", ratio.ratio);
+  return fmt::format("{:.2f} [{:.2f}-{:.2f}]", ratio.ratio, ratio.low, ratio.high);
+}
+
+std::string seconds_cell(double seconds) {
+  return seconds < 100 ? fmt::format("{:.3f}", seconds) : fmt::format("{:.0f}", seconds);
+}
+
+std::string format_row(const Series& series, const Row& row) {
+  const Summary summary = summarize(series, row);
+  const bool is_baseline = row.role == Row::Role::baseline;
+  const bool has_block = summary.picked.name() == "read_write";
+  const std::uint64_t block = row.way.block_bytes ? row.way.block_bytes : default_block_bytes;
+  const std::string name =
+      row.role == Row::Role::repeat ? "read_write (2)" : std::string(row.name());
+  return fmt::format(fmt::runtime(row_format), name, short_block(has_block ? block : 0),
+                     seconds_cell(summary.wall_s), seconds_cell(summary.cpu_s),
+                     fmt::format("{:.2f}", summary.gib_per_s), summary.calls,
+                     fmt::format("{}/{}", summary.voluntary_switches, summary.involuntary_switches),
+                     summary.cpu_copies ? fmt::format("{:.2f}", *summary.cpu_copies) : "?",
+                     ratio_cell(summary.wall, is_baseline), ratio_cell(summary.cpu, is_baseline));
+}
+
+std::string format_heading(const Series& series) {
+  const bool over_tcp = series.sink == SinkKind::tcp;
+  return fmt::format("file to {}, {}, warm, {} rounds\n",
+                     over_tcp ? "TCP over loopback" : "a new file", format_size(series.size),
+                     series.rounds) +
+         (over_tcp ? "the receiver is a process of its own and discards (MSG_TRUNC)\n" : "");
+}
+
+std::string format_noise(const Series& series) {
+  for (const Row& row : series.rows) {
+    if (row.role != Row::Role::repeat) continue;
+    const Summary summary = summarize(series, row);
+    return fmt::format("noise: read_write against itself: wall {}, cpu {}\n",
+                       ratio_cell(summary.wall, false), ratio_cell(summary.cpu, false));
+  }
+  return {};
+}
+
+std::string format_choice(const Series& series) {
+  std::string text = fmt::format("best: {} by wall time, {} by cpu time\n",
+                                 fastest(series, wall_of).name(), fastest(series, cpu_of).name());
+  for (const Row& row : series.rows) {
+    if (row.role != Row::Role::automatic) continue;
+    text += fmt::format("auto picked {}\n", summarize(series, row).picked.name());
+  }
+  if (series.best_block_bytes) {
+    text += fmt::format("read_write's block: {} by default; measured best: {}\n",
+                        short_block(default_block_bytes), short_block(*series.best_block_bytes));
+  }
+  return text;
+}
+
+std::string format_sweep(const Series& series) {
+  if (series.sweep.empty()) return {};
+  std::string text = "sweep, wall/cpu to 64K:";
+  for (const SweepPoint& point : series.sweep) {
+    text += fmt::format("  {} {:.2f}/{:.2f}", short_block(point.block_bytes), point.wall.ratio,
+                        point.cpu.ratio);
+  }
+  return text + "\n";
+}
+
+std::string format_unsettled(const Series& series) {
+  std::string text;
+  for (const Row& row : series.rows) {
+    if (is_settled(series, row)) continue;
+    text += fmt::format("FAILED: {} has not settled: an interval is wider than +-{:.0f} %\n",
+                        row.role == Row::Role::repeat ? "read_write (2)" : row.name(),
+                        settled_half_width * 100);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string format_table(const Series& series) {
+  std::string text = format_heading(series);
+  text += fmt::format(fmt::runtime(row_format), "mechanism", "block", "wall s", "cpu s", "GiB/s",
+                      "calls", "switches*", "copies", "wall ratio**", "cpu ratio**");
+  for (const Row& row : series.rows) text += format_row(series, row);
+  text += "* voluntary/involuntary  ** to read_write in blocks of 64K, medians of pairs [95 %]\n";
+  for (const Absent& absent : series.absent) {
+    text += fmt::format("no row for {}: {}\n", absent.mechanism.name(), absent.reason);
+  }
+  text += format_unsettled(series) + format_sweep(series) + format_noise(series) +
+          format_choice(series);
+  for (const Limit& limit : check_limits(series)) {
+    text += fmt::format("limit {}: {}\n",
+                        !limit.settled ? "NOT SETTLED"
+                        : limit.met    ? "met"
+                                       : "NOT MET",
+                        limit.text);
+  }
+  return text;
+}
+
+std::string format_origin(const Origin& origin) {
+  return fmt::format("{}\n{}; {}, {} cores; {}\n", origin.command, origin.kernel, origin.cpu,
+                     origin.cores, origin.compiler);
+}
+
+Origin origin_here() {
+  return {.command = os::command_line(),
+          .kernel = os::kernel_name(),
+          .cpu = os::processor_name(),
+          .cores = os::usable_processors(),
+          .compiler = compiler};
+}
+
+}  // namespace leat::app::bench

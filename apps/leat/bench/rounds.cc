@@ -1,0 +1,249 @@
+#include "bench/rounds.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include <leat/endpoint.h>
+#include <leat/plan.h>
+#include <leat/transfer.h>
+
+#include "os/loopback.h"
+#include "os/payload_file.h"
+#include "sizes.h"
+
+namespace leat::app::bench {
+namespace {
+
+constexpr std::array<std::uint32_t, 5> usual_blocks{16u << 10, 128u << 10, 256u << 10, 512u << 10,
+                                                    1u << 20};
+constexpr int sweep_rounds = 5;
+
+/// What getrusage(2) can tell apart; it also keeps the ratios of very short runs finite.
+constexpr double resolution_s = 1e-6;
+
+Mechanism read_write() { return *Mechanism::named("read_write"); }
+
+std::vector<double> values_of(const Row& row, double (*value)(const Sample&)) {
+  std::vector<double> values;
+  values.reserve(row.samples.size());
+  for (const Sample& sample : row.samples) values.push_back(std::max(value(sample), resolution_s));
+  return values;
+}
+
+struct Endpoints {
+  Source source;
+  Sink sink;
+  OwnedFd keep;  ///< what the sink borrows from
+};
+
+/// A pair like those of the runs, for plan() to look at. Nothing is moved.
+Result<Endpoints> sample_endpoints(const Payload& payload, SinkKind kind) {
+  if (kind == SinkKind::file) {
+    Result<OwnedFd> file = os::nameless_file(payload.folder);
+    if (!file) return std::unexpected(file.error());
+    return Endpoints{Source::file(payload.file, {0, payload.size}), Sink::file(file->ref()),
+                     std::move(*file)};
+  }
+  const Result<OwnedFd> listener = os::listen_on_loopback();
+  if (!listener) return std::unexpected(listener.error());
+  Result<OwnedFd> socket = os::connect_to_listener(*listener);
+  if (!socket) return std::unexpected(socket.error());
+  return Endpoints{Source::file(payload.file, {0, payload.size}), Sink::socket(socket->ref()),
+                   std::move(*socket)};
+}
+
+bool wanted(const Settings& settings, Mechanism mechanism) {
+  return settings.mechanisms.empty() ||
+         std::find(settings.mechanisms.begin(), settings.mechanisms.end(), mechanism) !=
+             settings.mechanisms.end();
+}
+
+/// The rows but for read_write's best block: the plan's candidates, so that a new mechanism shows up
+/// without a change here.
+std::expected<void, std::string> list_rows(const Payload& payload, const Settings& settings,
+                                           Series& series) {
+  const Way baseline{read_write(), baseline_block_bytes};
+  series.rows.push_back({Row::Role::baseline, baseline, {}});
+  series.rows.push_back({Row::Role::repeat, baseline, {}});
+  const Result<Endpoints> ends = sample_endpoints(payload, series.sink);
+  if (!ends) return std::unexpected(ends.error().message());
+  for (const Candidate& candidate : plan(ends->source, ends->sink).candidates) {
+    const Mechanism mechanism = candidate.mechanism;
+    if (mechanism == read_write() || !wanted(settings, mechanism)) continue;
+    if (!mechanism.unavailable().empty()) {
+      series.absent.push_back({mechanism, std::string(mechanism.unavailable())});
+    } else if (!candidate.fits) {
+      series.absent.push_back({mechanism, std::string(candidate.reason)});
+    } else {
+      series.rows.push_back({Row::Role::mechanism, {mechanism, 0}, {}});
+    }
+  }
+  if (settings.automatic) series.rows.push_back({Row::Role::automatic, {}, {}});
+  return {};
+}
+
+/// Runs a row once. False: it refused.
+std::expected<bool, std::string> run_row(const Payload& payload, const Series& series, Row& row,
+                                         std::string& refusal) {
+  auto sample = measure(payload, series.sink, row.way);
+  if (sample) {
+    row.samples.push_back(*sample);
+    return true;
+  }
+  if (!sample.error().refused || row.role != Row::Role::mechanism || !row.samples.empty()) {
+    return std::unexpected(
+        fmt::format("{} to {}: {}", row.name(), name_of(series.sink), sample.error().message));
+  }
+  refusal = sample.error().message;
+  return false;
+}
+
+void tell(const Settings& settings, const Series& series, std::string_view stage, int round,
+          std::string_view row) {
+  if (!settings.progress) return;
+  settings.progress(fmt::format("file to {}: {} {}, {}", name_of(series.sink), stage, round, row));
+}
+
+/// Every row once. The first row moves on from round to round, so that none always runs after the
+/// same neighbour's dirty pages and warm caches.
+std::expected<void, std::string> run_round(const Payload& payload, const Settings& settings,
+                                           Series& series) {
+  const std::size_t first = static_cast<std::size_t>(series.rounds) % series.rows.size();
+  std::vector<Row*> order;
+  for (Row& row : series.rows) order.push_back(&row);
+  std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first), order.end());
+  std::vector<const Row*> refused;
+  for (Row* row : order) {
+    tell(settings, series, "round", series.rounds + 1, row->name());
+    std::string refusal;
+    const auto ran = run_row(payload, series, *row, refusal);
+    if (!ran) return std::unexpected(ran.error());
+    if (*ran) continue;
+    refused.push_back(row);
+    series.absent.push_back({row->way.mechanism, refusal});
+  }
+  ++series.rounds;
+  std::erase_if(series.rows, [&](const Row& row) {
+    return std::find(refused.begin(), refused.end(), &row) != refused.end();
+  });
+  return {};
+}
+
+/// Finds the block at which read_write does best, by the geometric mean of wall and CPU time: a
+/// block that saves one at the cost of the other is no clear winner.
+std::expected<void, std::string> sweep(const Payload& payload, const Settings& settings,
+                                       Series& series) {
+  std::vector<std::uint32_t> blocks = settings.blocks;
+  if (blocks.empty()) blocks.assign(usual_blocks.begin(), usual_blocks.end());
+  std::erase(blocks, baseline_block_bytes);
+  Series trial{.sink = series.sink,
+               .size = series.size,
+               .rows = {},
+               .absent = {},
+               .sweep = {},
+               .best_block_bytes = {},
+               .rounds = 0};
+  trial.rows.push_back(series.baseline());
+  for (const std::uint32_t block : blocks) {
+    trial.rows.push_back({Row::Role::best_block, {read_write(), block}, {}});
+  }
+  for (int round = 0; round < std::min(sweep_rounds, settings.min_rounds); ++round) {
+    if (const auto ran = run_round(payload, settings, trial); !ran) return ran;
+  }
+
+  double best = 1;
+  series.best_block_bytes = baseline_block_bytes;
+  for (const Row& row : trial.rows) {
+    const SweepPoint point{row.way.block_bytes, compare(row, trial.baseline(), wall_of),
+                           compare(row, trial.baseline(), cpu_of)};
+    series.sweep.push_back(point);
+    const double score = std::sqrt(point.wall.ratio * point.cpu.ratio);
+    if (score < best) {
+      best = score;
+      series.best_block_bytes = row.way.block_bytes;
+    }
+  }
+  std::sort(series.sweep.begin(), series.sweep.end(),
+            [](const SweepPoint& a, const SweepPoint& b) { return a.block_bytes < b.block_bytes; });
+  return {};
+}
+
+std::expected<void, std::string> add_best_block(const Payload& payload, const Settings& settings,
+                                                Series& series) {
+  // To a file the block matters little: there it is tried only when asked for.
+  const bool usual = series.sink == SinkKind::tcp && wanted(settings, read_write());
+  if (settings.blocks.empty() && !usual) return {};
+  if (const auto swept = sweep(payload, settings, series); !swept) return swept;
+  if (series.best_block_bytes == baseline_block_bytes) return {};
+  series.rows.insert(series.rows.begin() + 2,
+                     {Row::Role::best_block, {read_write(), *series.best_block_bytes}, {}});
+  return {};
+}
+
+bool all_settled(const Series& series) {
+  return std::all_of(series.rows.begin(), series.rows.end(),
+                     [&](const Row& row) { return is_settled(series, row); });
+}
+
+}  // namespace
+
+std::string_view Row::name() const {
+  return role == Role::automatic ? "auto" : way.mechanism.name();
+}
+
+const Row& Series::best_read_write() const {
+  const auto found = std::find_if(rows.begin(), rows.end(),
+                                  [](const Row& row) { return row.role == Row::Role::best_block; });
+  return found == rows.end() ? baseline() : *found;
+}
+
+double wall_of(const Sample& sample) { return sample.wall_s; }
+double cpu_of(const Sample& sample) { return sample.cpu_s(); }
+
+Ratio compare(const Row& row, const Row& baseline, double (*value)(const Sample&)) {
+  return paired_ratio(values_of(row, value), values_of(baseline, value));
+}
+
+bool is_settled(const Series& series, const Row& row) {
+  for (const Row* other : {&series.baseline(), &series.best_read_write()}) {
+    if (&row == other) continue;
+    if (compare(row, *other, wall_of).half_width() > settled_half_width) return false;
+    if (compare(row, *other, cpu_of).half_width() > settled_half_width) return false;
+  }
+  return true;
+}
+
+std::expected<Series, std::string> run_series(const Payload& payload, SinkKind sink,
+                                              const Settings& settings) {
+  Series series{.sink = sink,
+                .size = payload.size,
+                .rows = {},
+                .absent = {},
+                .sweep = {},
+                .best_block_bytes = {},
+                .rounds = 0};
+  if (auto listed = list_rows(payload, settings, series); !listed) {
+    return std::unexpected(listed.error());
+  }
+  // A run that does not count: the first one pays for cold code and a fresh file system.
+  if (auto warm = measure(payload, sink, series.baseline().way); !warm) {
+    return std::unexpected(
+        fmt::format("read_write to {}: {}", name_of(sink), warm.error().message));
+  }
+  if (auto added = add_best_block(payload, settings, series); !added) {
+    return std::unexpected(added.error());
+  }
+  while (series.rounds < settings.min_rounds ||
+         (series.rounds < settings.max_rounds && !all_settled(series))) {
+    if (auto ran = run_round(payload, settings, series); !ran) {
+      return std::unexpected(ran.error());
+    }
+  }
+  return series;
+}
+
+}  // namespace leat::app::bench

@@ -1,0 +1,90 @@
+/// The rounds of `leat bench transfer`: all rows in turn, again and again, until ratios settle.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <leat/mechanism.h>
+
+#include "bench/run.h"
+#include "bench/statistics.h"
+
+namespace leat::app::bench {
+
+/// A ratio counts once its 95 % interval is at most this wide on each side, as a share of it.
+inline constexpr double settled_half_width = 0.07;
+
+/// The block of the row that all others are compared with, whatever leat's own default is.
+inline constexpr std::uint32_t baseline_block_bytes = 64u << 10;
+
+struct Row {
+  enum class Role : std::uint8_t {
+    baseline,    ///< read_write in blocks of 64 KiB
+    repeat,      ///< the same once more: its ratio is the noise
+    best_block,  ///< read_write at the block that the sweep found best
+    mechanism,
+    automatic,  ///< the planner's choice
+  };
+  Role role = Role::mechanism;
+  Way way;
+  std::vector<Sample> samples;  ///< one a round
+
+  std::string_view name() const;
+};
+
+/// A mechanism that has no row, and why.
+struct Absent {
+  Mechanism mechanism;
+  std::string reason;
+};
+
+/// One block size of the sweep against the baseline's.
+struct SweepPoint {
+  std::uint32_t block_bytes = 0;
+  Ratio wall;
+  Ratio cpu;
+};
+
+struct Settings {
+  std::vector<Mechanism> mechanisms;  ///< empty: all that fit
+  bool automatic = true;              ///< with the planner's choice
+  std::vector<std::uint32_t> blocks;  ///< of the sweep; empty: the usual ones
+  int min_rounds = 11;
+  int max_rounds = 60;
+  /// Told what is going on, once a run.
+  std::function<void(std::string_view)> progress;
+};
+
+/// Everything measured on one kind of sink.
+struct Series {
+  SinkKind sink = SinkKind::tcp;
+  std::uint64_t size = 0;
+  std::vector<Row> rows;  ///< the baseline is the first
+  std::vector<Absent> absent;
+  std::vector<SweepPoint> sweep;                  ///< empty if there was none
+  std::optional<std::uint32_t> best_block_bytes;  ///< the sweep's winner, perhaps the baseline's
+  int rounds = 0;
+
+  const Row& baseline() const { return rows.front(); }
+  /// read_write at its best block: that row, else the baseline.
+  const Row& best_read_write() const;
+};
+
+/// Median of the ratios of the runs of each round, of what `value` gives of a run.
+Ratio compare(const Row& row, const Row& baseline, double (*value)(const Sample&));
+double wall_of(const Sample& sample);
+double cpu_of(const Sample& sample);
+
+/// True once each of the row's ratios, to the baseline and to read_write's best, is narrow enough.
+bool is_settled(const Series& series, const Row& row);
+
+/// The error is one line.
+std::expected<Series, std::string> run_series(const Payload& payload, SinkKind sink,
+                                              const Settings& settings);
+
+}  // namespace leat::app::bench

@@ -1,0 +1,60 @@
+/// One measured run: a child that moves the payload once, and another one that receives it.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <leat/fd.h>
+#include <leat/mechanism.h>
+#include <leat/receipt.h>
+
+namespace leat::app::bench {
+
+enum class SinkKind : std::uint8_t { tcp, file };
+
+/// "tcp", "file": as in the JSON and after --sink.
+std::string_view name_of(SinkKind sink) noexcept;
+
+/// What is moved, and where a file to write to is made.
+struct Payload {
+  FdRef file;
+  std::uint64_t size = 0;
+  std::string folder;
+};
+
+/// How it is moved: no mechanism leaves the choice to the planner; a block of 0 is leat's default.
+struct Way {
+  Mechanism mechanism;
+  std::uint32_t block_bytes = 0;
+};
+
+struct Sample {
+  double wall_s = 0;
+  double user_s = 0;
+  double system_s = 0;
+  std::optional<double> receiver_cpu_s;
+  std::uint64_t voluntary_switches = 0;
+  std::uint64_t involuntary_switches = 0;
+  std::uint64_t calls = 0;  ///< system calls that moved bytes or waited
+  std::uint64_t cpu_copied_bytes = 0;
+  KnownBy known_by = KnownBy::unknown;
+  Mechanism picked;  ///< the one that moved most
+  std::uint64_t rss_anon_bytes = 0;
+  std::uint64_t peak_rss_bytes = 0;
+
+  double cpu_s() const { return user_s + system_s; }
+};
+
+struct Failure {
+  std::string message;
+  bool refused = false;  ///< the mechanism declined; nothing is wrong
+};
+
+/// Moves the payload once. What arrived is checked against the payload's size. To be called while
+/// the program has one thread.
+std::expected<Sample, Failure> measure(const Payload& payload, SinkKind sink, const Way& way);
+
+}  // namespace leat::app::bench

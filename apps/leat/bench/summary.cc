@@ -1,0 +1,169 @@
+#include "bench/summary.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/core.h>
+
+namespace leat::app::bench {
+namespace {
+
+constexpr std::uint64_t gib = 1ull << 30;
+
+// The limits. Plain C prototypes gave 0.34 to 0.46 and 0.55 to 0.7.
+constexpr double limit_to_baseline = 0.48;
+constexpr double limit_to_best_block = 0.75;
+constexpr double limit_of_default = 1.05;
+constexpr std::uint64_t limit_sendfile_calls = 600;
+constexpr std::uint64_t limit_rss_anon_bytes = 8ull << 20;
+
+template <class Value>
+std::vector<double> collect(const Row& row, Value value) {
+  std::vector<double> values;
+  values.reserve(row.samples.size());
+  for (const Sample& sample : row.samples) values.push_back(static_cast<double>(value(sample)));
+  return values;
+}
+
+template <class Value>
+std::uint64_t median_count(const Row& row, Value value) {
+  return static_cast<std::uint64_t>(std::llround(median(collect(row, value))));
+}
+
+template <class Value>
+std::uint64_t largest(const Row& row, Value value) {
+  std::uint64_t most = 0;
+  for (const Sample& sample : row.samples) most = std::max(most, value(sample));
+  return most;
+}
+
+KnownBy least_certain(const Row& row) {
+  KnownBy known_by = KnownBy::construction;
+  for (const Sample& sample : row.samples) known_by = std::max(known_by, sample.known_by);
+  return known_by;
+}
+
+bool narrow(const Ratio& ratio) { return ratio.half_width() <= settled_half_width; }
+
+const Row* find(const Series& series, std::string_view name) {
+  const auto found = std::find_if(series.rows.begin(), series.rows.end(),
+                                  [&](const Row& row) { return row.name() == name; });
+  return found == series.rows.end() ? nullptr : &*found;
+}
+
+/// Of sendfile and splice the one that saves more, CPU and wall time taken together.
+const Row* better_zero_copy(const Series& series) {
+  const auto score = [&](const Row& row) {
+    return compare(row, series.baseline(), wall_of).ratio *
+           compare(row, series.baseline(), cpu_of).ratio;
+  };
+  const Row* sendfile = find(series, "sendfile");
+  const Row* splice = find(series, "splice");
+  if (!sendfile || !splice) return sendfile ? sendfile : splice;
+  return score(*sendfile) <= score(*splice) ? sendfile : splice;
+}
+
+Limit ratio_limit(const Row& row, const Row& other, std::string_view versus, double limit) {
+  const Ratio wall = compare(row, other, wall_of);
+  const Ratio cpu = compare(row, other, cpu_of);
+  return {fmt::format("{} at most {:.2f} of {}: wall {:.2f}, cpu {:.2f}", row.name(), limit, versus,
+                      wall.ratio, cpu.ratio),
+          wall.ratio <= limit && cpu.ratio <= limit, narrow(wall) && narrow(cpu)};
+}
+
+Limit default_limit(const Series& series, const Row& automatic) {
+  const Row& by_wall = fastest(series, wall_of);
+  const Row& by_cpu = fastest(series, cpu_of);
+  const Ratio wall = compare(automatic, by_wall, wall_of);
+  const Ratio cpu = compare(automatic, by_cpu, cpu_of);
+  return {fmt::format("auto at most {:.2f} of the best row: wall {:.2f} of {}, cpu {:.2f} of {}",
+                      limit_of_default, wall.ratio, by_wall.name(), cpu.ratio, by_cpu.name()),
+          wall.ratio <= limit_of_default && cpu.ratio <= limit_of_default,
+          narrow(wall) && narrow(cpu)};
+}
+
+Limit memory_limit(const Series& series) {
+  std::uint64_t most = 0;
+  for (const Row& row : series.rows) most = std::max(most, summarize(series, row).rss_anon_bytes);
+  return {fmt::format("anonymous memory under 8 MiB: {:.1f} MiB at most",
+                      static_cast<double>(most) / static_cast<double>(1u << 20)),
+          most < limit_rss_anon_bytes};
+}
+
+}  // namespace
+
+Summary summarize(const Series& series, const Row& row) {
+  Summary summary;
+  const std::vector<double> walls = collect(row, wall_of);
+  const std::vector<double> cpus = collect(row, cpu_of);
+  summary.runs = row.samples.size();
+  summary.wall_s = median(walls);
+  summary.wall_mad = median_absolute_deviation(walls);
+  summary.cpu_s = median(cpus);
+  summary.cpu_mad = median_absolute_deviation(cpus);
+  if (!row.samples.empty() && row.samples.front().receiver_cpu_s) {
+    summary.receiver_cpu_s =
+        median(collect(row, [](const Sample& s) { return s.receiver_cpu_s.value_or(0); }));
+  }
+  if (summary.wall_s > 0) {
+    summary.gib_per_s =
+        static_cast<double>(series.size) / static_cast<double>(gib) / summary.wall_s;
+  }
+  summary.wall = compare(row, series.baseline(), wall_of);
+  summary.cpu = compare(row, series.baseline(), cpu_of);
+  summary.wall_to_best = compare(row, series.best_read_write(), wall_of);
+  summary.cpu_to_best = compare(row, series.best_read_write(), cpu_of);
+  summary.calls = median_count(row, [](const Sample& s) { return s.calls; });
+  summary.voluntary_switches =
+      median_count(row, [](const Sample& s) { return s.voluntary_switches; });
+  summary.involuntary_switches =
+      median_count(row, [](const Sample& s) { return s.involuntary_switches; });
+  summary.known_by = least_certain(row);
+  if (summary.known_by <= KnownBy::kernel && series.size > 0) {
+    summary.cpu_copies = median(collect(row, [](const Sample& s) { return s.cpu_copied_bytes; })) /
+                         static_cast<double>(series.size);
+  }
+  if (!row.samples.empty()) summary.picked = row.samples.back().picked;
+  summary.rss_anon_bytes = largest(row, [](const Sample& s) { return s.rss_anon_bytes; });
+  summary.peak_rss_bytes = largest(row, [](const Sample& s) { return s.peak_rss_bytes; });
+  summary.settled = is_settled(series, row);
+  return summary;
+}
+
+const Row& fastest(const Series& series, double (*value)(const Sample&)) {
+  const Row* best = &series.baseline();
+  double least = 1;
+  for (const Row& row : series.rows) {
+    if (row.role == Row::Role::repeat) continue;
+    const double ratio = compare(row, series.baseline(), value).ratio;
+    if (ratio >= least) continue;
+    least = ratio;
+    best = &row;
+  }
+  return *best;
+}
+
+std::vector<Limit> check_limits(const Series& series) {
+  if (series.sink != SinkKind::tcp || series.size != gib) return {};
+  std::vector<Limit> limits;
+  if (const Row* row = better_zero_copy(series)) {
+    limits.push_back(
+        ratio_limit(*row, series.baseline(), "read_write at 64 KiB", limit_to_baseline));
+    limits.push_back(ratio_limit(
+        *row, series.best_read_write(),
+        fmt::format("read_write at {} KiB", series.best_read_write().way.block_bytes >> 10),
+        limit_to_best_block));
+  }
+  if (const Row* automatic = find(series, "auto")) {
+    limits.push_back(default_limit(series, *automatic));
+  }
+  if (const Row* sendfile = find(series, "sendfile")) {
+    const std::uint64_t calls = summarize(series, *sendfile).calls;
+    limits.push_back({fmt::format("sendfile in at most {} calls: {}", limit_sendfile_calls, calls),
+                      calls <= limit_sendfile_calls});
+  }
+  limits.push_back(memory_limit(series));
+  return limits;
+}
+
+}  // namespace leat::app::bench

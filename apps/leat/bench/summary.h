@@ -1,0 +1,52 @@
+/// What the rounds come to: one summary a row, and the limits that leat promises to keep.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/rounds.h"
+
+namespace leat::app::bench {
+
+/// Medians over the rounds, unless it says otherwise.
+struct Summary {
+  std::uint64_t runs = 0;
+  double wall_s = 0;
+  double wall_mad = 0;
+  double cpu_s = 0;
+  double cpu_mad = 0;
+  std::optional<double> receiver_cpu_s;
+  double gib_per_s = 0;
+  Ratio wall;  ///< to the baseline
+  Ratio cpu;
+  Ratio wall_to_best;  ///< to read_write at its best block
+  Ratio cpu_to_best;
+  std::uint64_t calls = 0;
+  std::uint64_t voluntary_switches = 0;
+  std::uint64_t involuntary_switches = 0;
+  std::optional<double> cpu_copies;  ///< per payload byte
+  KnownBy known_by = KnownBy::unknown;
+  Mechanism picked;
+  std::uint64_t rss_anon_bytes = 0;  ///< the largest
+  std::uint64_t peak_rss_bytes = 0;  ///< the largest
+  bool settled = false;
+};
+
+Summary summarize(const Series& series, const Row& row);
+
+/// One promise with the figures that keep or break it.
+struct Limit {
+  std::string text;
+  bool met = false;
+  bool settled = true;  ///< false: the figures are too noisy to count
+};
+
+/// The promises about a 1 GiB file to TCP, or none for other sizes and sinks.
+std::vector<Limit> check_limits(const Series& series);
+
+/// The rows with the least time, the baseline's repeat left out.
+const Row& fastest(const Series& series, double (*value)(const Sample&));
+
+}  // namespace leat::app::bench
