@@ -1,0 +1,36 @@
+// The members of endpoints that the library itself needs.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include <leat/endpoint.h>
+
+namespace leat {
+
+struct EndpointAccess {
+  static Source source(Kind kind, FdRef fd, OwnedFd owned, std::uint64_t offset,
+                       std::uint64_t length) {
+    return Source(kind, fd, std::move(owned), offset, length);
+  }
+  /// Memory that lives as long as the source does.
+  static Source kept_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+    Source source(bytes);
+    source.more_ = std::make_unique<Source::More>();
+    source.more_->keeps_alive = std::move(owner);
+    return source;
+  }
+  static bool is_composite(const Source& source) {
+    return source.more_ && !source.more_->parts.empty();
+  }
+  static std::vector<Source> take_parts(Source& source) { return std::move(source.more_->parts); }
+  static void set_length(Source& source, std::uint64_t length) { source.length_ = length; }
+
+  static ConnectionState* connection(const Source& source) { return source.connection_; }
+  static ConnectionState* connection(const Sink& sink) { return sink.connection_; }
+  static OwnedFd take_owned(Sink& sink) { return std::move(sink.owned_); }
+  static OwnedFd take_owned(Source& source) { return std::move(source.owned_); }
+};
+
+}  // namespace leat

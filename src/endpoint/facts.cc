@@ -1,0 +1,102 @@
+#include "endpoint/facts.h"
+
+#include "endpoint/access.h"
+#include "os/descriptor.h"
+#include "os/file.h"
+#include "os/socket.h"
+
+namespace leat {
+namespace {
+
+Result<Waiting> waiting_of(Kind kind, FdRef fd) {
+  if (kind == Kind::memory || kind == Kind::file) return Waiting::never;
+  const auto flags = os::status_flags(fd);
+  if (!flags) return std::unexpected(flags.error());
+  if (flags->nonblocking) return Waiting::never;
+  return kind == Kind::socket ? Waiting::flagged : Waiting::polled;
+}
+
+// Of a file whose length is not given, or is not to be trusted.
+Result<void> look_at_file(const Source& source, SourceFacts& facts) {
+  const auto stat = os::stat(source.fd());
+  if (!stat) return std::unexpected(stat.error());
+  const auto true_size = os::size_is_true(source.fd());
+  if (!true_size) return std::unexpected(true_size.error());
+  facts.regular = stat->type == os::FileType::regular;
+  // A size of 0 is no promise: some file systems report it for files that have bytes.
+  facts.true_size = *true_size && stat->size > 0;
+  facts.sparse = facts.regular && stat->allocated < stat->size;
+  if (facts.promised != to_end || !facts.true_size) return {};
+
+  std::uint64_t offset = source.offset();
+  if (facts.cursor) {
+    const auto cursor = os::cursor(source.fd());
+    if (!cursor) return std::unexpected(cursor.error());
+    offset = *cursor;
+  }
+  facts.promised = stat->size > offset ? stat->size - offset : 0;
+  return {};
+}
+
+}  // namespace
+
+Result<SourceFacts> facts_of(const Source& source, bool trust_length) {
+  SourceFacts facts{.kind = source.kind(),
+                    .cursor = source.kind() == Kind::file && source.offset() == at_cursor,
+                    .owned = source.owned(),
+                    .promised = source.length()};
+  if (facts.kind == Kind::memory) return facts;
+  if (facts.kind == Kind::file && trust_length && facts.promised != to_end) {
+    facts.regular = facts.true_size = true;
+    return facts;
+  }
+  if (facts.kind == Kind::file) {
+    if (auto looked = look_at_file(source, facts); !looked)
+      return std::unexpected(looked.error());
+    return facts;
+  }
+  if (EndpointAccess::connection(source)) return facts;
+  const auto waiting = waiting_of(facts.kind, source.fd());
+  if (!waiting) return std::unexpected(waiting.error());
+  facts.waiting = *waiting;
+  return facts;
+}
+
+Result<SinkFacts> facts_of(const Sink& sink) {
+  SinkFacts facts{.kind = sink.kind(),
+                  .cursor = sink.kind() == Kind::file && sink.offset() == at_cursor,
+                  .owned = sink.owned(),
+                  .is_connection = EndpointAccess::connection(sink) != nullptr};
+  if (facts.kind == Kind::memory) return facts;
+  const auto waiting = waiting_of(facts.kind, sink.fd());
+  if (!waiting) return std::unexpected(waiting.error());
+  facts.waiting = *waiting;
+  if (facts.kind == Kind::socket) {
+    const auto socket = os::socket_facts(sink.fd());
+    if (!socket) return std::unexpected(socket.error());
+    facts.tcp = socket->tcp;
+    facts.nodelay = facts.tcp && os::has_nodelay(sink.fd());
+  }
+  if (facts.kind == Kind::file) {
+    const auto stat = os::stat(sink.fd());
+    const auto flags = os::status_flags(sink.fd());
+    if (!stat) return std::unexpected(stat.error());
+    if (!flags) return std::unexpected(flags.error());
+    facts.regular = stat->type == os::FileType::regular;
+    facts.append = flags->append;
+    facts.keeps_holes =
+        facts.regular && !facts.append && !facts.cursor && sink.offset() >= stat->size;
+  }
+  return facts;
+}
+
+std::optional<OwnedFd> own_description(Kind kind, Waiting waiting, FdRef fd, bool for_reading) {
+  const bool reopens = kind == Kind::pipe || kind == Kind::device;
+  if (!reopens || waiting != Waiting::polled) return std::nullopt;
+  auto reopened =
+      os::reopen_nonblocking(fd, for_reading ? os::Access::read : os::Access::write);
+  if (!reopened) return std::nullopt;
+  return std::move(*reopened);
+}
+
+}  // namespace leat

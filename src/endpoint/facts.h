@@ -1,0 +1,57 @@
+// What is known of a source and a sink before bytes move. Facts only: no policy.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include <leat/endpoint.h>
+
+namespace leat {
+
+/// How a call on a descriptor can be kept from waiting.
+enum class Waiting : std::uint8_t {
+  never,    ///< it does not wait: memory, files, whatever is O_NONBLOCK
+  flagged,  ///< a blocking socket: only MSG_DONTWAIT keeps a call from waiting
+  polled,   ///< a blocking pipe or terminal: ask poll(2) before each call
+  allowed,  ///< it may wait: the caller asked for that
+};
+
+struct SourceFacts {
+  Kind kind = Kind::memory;
+  bool regular = false;    ///< a regular file
+  bool cursor = false;     ///< read at the descriptor's own offset
+  bool owned = false;
+  bool true_size = false;  ///< a file whose size can be believed
+  bool sparse = false;     ///< has fewer blocks than its size needs
+  Waiting waiting = Waiting::never;
+  std::uint64_t promised = to_end;  ///< bytes it must yield; to_end if that is unknown
+
+  /// True if bytes that were taken can be read again.
+  bool repeatable() const { return kind == Kind::memory || (kind == Kind::file && !cursor); }
+};
+
+struct SinkFacts {
+  Kind kind = Kind::memory;
+  bool regular = false;
+  bool cursor = false;  ///< written at the descriptor's own offset
+  bool owned = false;
+  bool append = false;
+  bool tcp = false;
+  bool nodelay = false;        ///< TCP_NODELAY is on
+  bool is_connection = false;  ///< corking is allowed
+  bool keeps_holes = false;    ///< what is skipped reads as zeros: nothing is there yet
+  Waiting waiting = Waiting::never;
+};
+
+/// Facts for one simple source (not of parts). With `trust_length` no question is asked about a
+/// file whose length was given: steady state makes no calls. Errors: EBADF, fstat(2)'s.
+Result<SourceFacts> facts_of(const Source& source, bool trust_length);
+/// Errors: EBADF, fstat(2)'s.
+Result<SinkFacts> facts_of(const Sink& sink);
+
+/// A copy of a borrowed blocking pipe or terminal with an open file description of its own, so that
+/// it can be non-blocking; nothing if that is not needed or not permitted.
+std::optional<OwnedFd> own_description(Kind kind, Waiting waiting, FdRef fd, bool for_reading);
+
+}  // namespace leat

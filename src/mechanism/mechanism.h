@@ -1,0 +1,161 @@
+// The contract of a mechanism (docs/adding-a-mechanism.md), and the registry of all of them.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include <leat/context.h>
+#include <leat/mechanism.h>
+#include <leat/transfer.h>
+
+#include "buffer/block_pool.h"
+#include "buffer/pipe_pool.h"
+#include "endpoint/facts.h"
+#include "os/signal.h"
+
+namespace leat {
+
+/// What a pump may use besides its two ends. Lent for one step.
+struct Resources {
+  BlockPool& blocks;
+  PipePool& pipes;
+  os::SigpipeGuard& sigpipe;
+  Sigpipe sigpipe_policy;
+
+  /// To be called before a call that has no MSG_NOSIGNAL and may find its reader gone.
+  void guard_sigpipe() {
+    if (sigpipe_policy == Sigpipe::guarded) sigpipe.hold();
+  }
+};
+
+/// The stretch of source and sink that a step works on. Positions already count what the pump holds.
+struct Passage {
+  const SourceFacts& source;
+  const SinkFacts& sink;
+  FdRef from;
+  FdRef to;
+  std::uint64_t from_offset = 0;      ///< file sources that are not read at the cursor
+  std::uint64_t to_offset = 0;        ///< file sinks that are not written at the cursor
+  std::span<const iovec> memory;      ///< memory sources: what may be taken in this step
+  std::span<std::byte> room;          ///< memory sinks: what may be filled in this step
+  Resources& resources;
+};
+
+/// How much a step may move. Both bounds hold at once: of the limit, the rate and the promise.
+struct Allowance {
+  std::uint64_t take;       ///< from the source; not 0 unless the pump holds bytes
+  std::uint64_t deliver;    ///< to the sink; never 0
+  std::uint64_t remaining;  ///< not delivered yet of this stretch; to_end if that is unknown
+  bool more_follows;        ///< something of known, non-zero length is sent right after it
+};
+
+/// What one pump step did. Trivially copyable; `delivered` is exact whatever the outcome.
+struct Moved {
+  enum class Outcome : std::uint8_t {
+    progress,      ///< call again
+    wait_source,   ///< the source answered EAGAIN
+    wait_sink,     ///< the sink answered EAGAIN
+    source_ended,  ///< and everything taken has been delivered
+    refused,       ///< this way is closed for this pair; see surrender()
+    failed,        ///< the bytes cannot move by any way
+  };
+  std::uint64_t taken = 0;
+  std::uint64_t delivered = 0;
+  std::uint32_t calls = 0;
+  Outcome outcome = Outcome::progress;
+  bool held_back = false;  ///< the last bytes were sent with MORE
+  int error_number = 0;    ///< if refused or failed
+  std::string_view operation{};  ///< the call that said so; static storage
+};
+
+/// What a pump took and did not deliver.
+struct Residue {
+  std::uint64_t bytes = 0;
+  Block block{};  ///< holds them from `offset` on, if valid
+  std::size_t offset = 0;
+  Pipe pipe{};    ///< else holds them, if valid
+};
+
+/// A mechanism at work inside one transfer. It keeps no pointer to anything it is lent.
+class Pump {
+ public:
+  virtual ~Pump() = default;
+  /// Makes one move: a call, or a pair of calls that belong together. Never waits unless the facts
+  /// say Waiting::allowed.
+  virtual Moved step(const Passage& passage, Allowance allowance) = 0;
+  /// Gives up what it holds and its resources; it is not stepped again.
+  virtual Residue surrender(Resources& resources) = 0;
+};
+
+/// Room for a pump inside its transfer: starting one allocates nothing.
+class PumpSlot {
+ public:
+  PumpSlot() noexcept = default;
+  PumpSlot(const PumpSlot&) = delete;
+  PumpSlot& operator=(const PumpSlot&) = delete;
+  ~PumpSlot() { clear(); }
+
+  template <class T, class... Arguments>
+  void emplace(Arguments&&... arguments) {
+    static_assert(sizeof(T) <= sizeof storage_ && alignof(T) <= alignof(std::max_align_t));
+    clear();
+    pump_ = new (storage_) T(std::forward<Arguments>(arguments)...);
+  }
+  void clear() noexcept {
+    if (pump_) std::exchange(pump_, nullptr)->~Pump();
+  }
+  Pump* get() const noexcept { return pump_; }
+
+ private:
+  alignas(std::max_align_t) std::byte storage_[128];
+  Pump* pump_ = nullptr;
+};
+
+/// Whether a mechanism can serve a pair, and why. `reason` is a plain sentence without a full stop.
+struct Fit {
+  bool fits;
+  std::string_view reason;
+};
+
+/// The CPU copies a mechanism makes of each payload byte, as it is built.
+struct Cost {
+  std::optional<std::uint32_t> cpu_copies;  ///< nothing: only the kernel knows
+  /// 0 copies hold only if the sink takes scattered pages (a network device may not).
+  bool if_pages_are_taken = false;
+};
+
+struct MechanismEntry {
+  std::string_view name;
+  std::string_view summary;
+  /// Empty, or why it is not there on this host.
+  std::string_view (*unavailable)();
+  Fit (*fits)(const SourceFacts& source, const SinkFacts& sink);
+  Cost (*cost)(const SourceFacts& source, const SinkFacts& sink);
+  void (*start)(PumpSlot& slot, const Tuning& tuning);
+  /// True if it can tell the kernel that more follows (MSG_MORE, SPLICE_F_MORE).
+  bool carries_more;
+};
+
+/// Every mechanism of this build, in the order of mechanisms.def.
+std::span<const MechanismEntry* const> registry() noexcept;
+
+struct MechanismAccess {
+  static const MechanismEntry& entry(Mechanism mechanism) noexcept {
+    return *registry()[mechanism.number_ - 1u];
+  }
+  static constexpr Mechanism at(std::size_t index) noexcept {
+    Mechanism mechanism;
+    mechanism.number_ = static_cast<std::uint8_t>(index + 1);
+    return mechanism;
+  }
+};
+
+}  // namespace leat

@@ -1,0 +1,226 @@
+#include <poll.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "mechanism/errnos.h"
+#include "mechanism/mechanism.h"
+#include "os/stream.h"
+#include "os/wait.h"
+
+namespace leat {
+namespace {
+
+using Outcome = Moved::Outcome;
+
+// A blocking pipe that poll(2) calls writable has room for this much, and for no more surely.
+constexpr std::size_t sure_room = 4096;
+
+std::span<const std::byte> bytes_of(const iovec& piece) {
+  return {static_cast<const std::byte*>(piece.iov_base), piece.iov_len};
+}
+
+// The floor: it serves every pair. Bytes pass through a block of the context's pool, except that
+// memory is written from where it lies and read to where it is wanted.
+class ReadWritePump final : public Pump {
+ public:
+  explicit ReadWritePump(std::size_t block_bytes) : block_bytes_(block_bytes) {}
+
+  Moved step(const Passage& passage, Allowance allowance) override;
+  Residue surrender(Resources& resources) override;
+
+ private:
+  Moved from_memory(const Passage& passage, Allowance allowance);
+  Moved through_block(const Passage& passage, Allowance allowance);
+
+  std::size_t block_bytes_;
+  Block block_;
+  std::size_t begin_ = 0;  // what the block holds
+  std::size_t end_ = 0;
+};
+
+bool would_wait(Waiting waiting, FdRef fd, short events) {
+  return waiting == Waiting::polled && os::ready_events(fd, events) == 0;
+}
+
+Moved ended(Moved moved, const Error& error, Outcome if_full, Resources& resources) {
+  if (error.is(EAGAIN)) {
+    moved.outcome = if_full;
+    return moved;
+  }
+  if (error.is(EPIPE)) resources.sigpipe.raised();
+  return failing_for(moved, error);
+}
+
+Result<std::uint64_t> take(const Passage& passage, std::span<std::byte> into) {
+  if (would_wait(passage.source.waiting, passage.from, POLLIN))
+    return std::unexpected(Error{.code = {EAGAIN, std::generic_category()},
+                                 .operation = "poll",
+                                 .mechanism = {},
+                                 .subject = {},
+                                 .hint = {}});
+  switch (passage.source.kind) {
+    case Kind::socket:
+      return os::recv(passage.from, into, passage.source.waiting == Waiting::allowed);
+    case Kind::file:
+      if (!passage.source.cursor) return os::pread(passage.from, into, passage.from_offset);
+      [[fallthrough]];
+    default: return os::read(passage.from, into);
+  }
+}
+
+Result<std::uint64_t> put_pieces(const Passage& passage, std::span<const iovec> pieces,
+                                 bool more_follows) {
+  switch (passage.sink.kind) {
+    case Kind::socket:
+      return os::sendmsg(passage.to, pieces,
+                         {.wait = passage.sink.waiting == Waiting::allowed,
+                          .more_follows = more_follows});
+    case Kind::file:
+      if (!passage.sink.cursor) return os::pwritev(passage.to, pieces, passage.to_offset);
+      [[fallthrough]];
+    default: passage.resources.guard_sigpipe(); return os::writev(passage.to, pieces);
+  }
+}
+
+Result<std::uint64_t> put(const Passage& passage, std::span<const std::byte> from,
+                          bool more_follows) {
+  switch (passage.sink.kind) {
+    case Kind::socket:
+      return os::send(passage.to, from,
+                      {.wait = passage.sink.waiting == Waiting::allowed,
+                       .more_follows = more_follows});
+    case Kind::file:
+      if (!passage.sink.cursor) return os::pwrite(passage.to, from, passage.to_offset);
+      [[fallthrough]];
+    default: passage.resources.guard_sigpipe(); return os::write(passage.to, from);
+  }
+}
+
+// Returns how much of `count` may be written without waiting; 0 if none.
+std::size_t room_for(const Passage& passage, std::size_t count) {
+  if (passage.sink.waiting != Waiting::polled) return count;
+  if (would_wait(Waiting::polled, passage.to, POLLOUT)) return 0;
+  return std::min(count, sure_room);
+}
+
+Moved ReadWritePump::from_memory(const Passage& passage, Allowance allowance) {
+  Moved moved;
+  if (passage.sink.kind == Kind::memory) {
+    const auto from = bytes_of(passage.memory.front());
+    const std::size_t count = std::min(from.size(), passage.room.size());
+    std::memcpy(passage.room.data(), from.data(), count);
+    moved.taken = moved.delivered = count;
+    return moved;
+  }
+  const std::size_t first = passage.memory.front().iov_len;
+  const std::size_t room = room_for(passage, first);
+  if (room == 0) {
+    moved.outcome = Outcome::wait_sink;
+    return moved;
+  }
+  const bool several = passage.memory.size() > 1 && room == first &&
+                       passage.sink.waiting != Waiting::polled;
+  const bool all = several || (passage.memory.size() == 1 && room == first);
+  const bool more = allowance.more_follows && all;
+  const auto written = several
+                           ? put_pieces(passage, passage.memory, more)
+                           : put(passage, bytes_of(passage.memory.front()).first(room), more);
+  moved.calls = 1;
+  if (!written) return ended(moved, written.error(), Outcome::wait_sink, passage.resources);
+  moved.taken = moved.delivered = *written;
+  moved.held_back = more && *written > 0;
+  return moved;
+}
+
+Moved ReadWritePump::through_block(const Passage& passage, Allowance allowance) {
+  Moved moved;
+  if (begin_ == end_) {
+    if (!block_.valid()) block_ = passage.resources.blocks.lease(block_bytes_);
+    const std::size_t wanted = std::min({std::uint64_t{block_bytes_}, allowance.take, allowance.deliver});
+    const auto taken = take(passage, block_.bytes().first(wanted));
+    moved.calls = 1;
+    if (!taken) return ended(moved, taken.error(), Outcome::wait_source, passage.resources);
+    if (*taken == 0) {
+      moved.outcome = Outcome::source_ended;
+      return moved;
+    }
+    begin_ = 0;
+    end_ = moved.taken = *taken;
+  }
+  const auto held = block_.bytes().subspan(
+      begin_, std::min<std::uint64_t>(end_ - begin_, allowance.deliver));
+  const std::size_t room = room_for(passage, held.size());
+  if (room == 0) {
+    moved.outcome = Outcome::wait_sink;
+    return moved;
+  }
+  const bool more = allowance.more_follows && room == allowance.remaining;
+  const auto written = put(passage, held.first(room), more);
+  ++moved.calls;
+  if (!written) return ended(moved, written.error(), Outcome::wait_sink, passage.resources);
+  begin_ += *written;
+  moved.delivered = *written;
+  moved.held_back = more && *written > 0;
+  return moved;
+}
+
+Moved ReadWritePump::step(const Passage& passage, Allowance allowance) {
+  if (passage.source.kind == Kind::memory) return from_memory(passage, allowance);
+  if (passage.sink.kind != Kind::memory) return through_block(passage, allowance);
+  const std::size_t count = std::min<std::uint64_t>(passage.room.size(), std::min(allowance.take, allowance.deliver));
+  Moved moved{.calls = 1};
+  const auto taken = take(passage, passage.room.first(count));
+  if (!taken) return ended(moved, taken.error(), Outcome::wait_source, passage.resources);
+  moved.taken = moved.delivered = *taken;
+  if (*taken == 0) moved.outcome = Outcome::source_ended;
+  return moved;
+}
+
+Residue ReadWritePump::surrender(Resources& resources) {
+  Residue residue{.bytes = end_ - begin_, .block = {}, .offset = begin_, .pipe = {}};
+  if (residue.bytes == 0) {
+    resources.blocks.give_back(std::move(block_));
+  } else {
+    residue.block = std::move(block_);
+  }
+  begin_ = end_ = 0;
+  return residue;
+}
+
+Fit fits(const SourceFacts& source, const SinkFacts& sink) {
+  if (source.kind == Kind::memory && sink.kind == Kind::memory)
+    return {true, "copies memory to memory"};
+  if (source.kind == Kind::memory) return {true, "writes the memory from where it lies: one copy"};
+  if (sink.kind == Kind::memory) return {true, "reads to where the bytes are wanted: one copy"};
+  return {true, "serves every pair, and copies each byte in and out of user memory"};
+}
+
+Cost cost(const SourceFacts& source, const SinkFacts& sink) {
+  const bool in_memory = source.kind == Kind::memory || sink.kind == Kind::memory;
+  return {.cpu_copies = in_memory ? 1 : 2};
+}
+
+std::string_view unavailable() { return {}; }
+
+void start(PumpSlot& slot, const Tuning& tuning) {
+  slot.emplace<ReadWritePump>(tuning.block_bytes ? tuning.block_bytes : default_block_bytes);
+}
+
+}  // namespace
+
+namespace mechanisms {
+
+extern const MechanismEntry read_write;
+const MechanismEntry read_write = {
+    .name = "read_write",
+    .summary = "any pair by read(2), write(2), recv(2), send(2) and their vector forms",
+    .unavailable = unavailable,
+    .fits = fits,
+    .cost = cost,
+    .start = start,
+    .carries_more = true,
+};
+
+}  // namespace mechanisms
+}  // namespace leat

@@ -1,0 +1,102 @@
+#include "os/descriptor.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+
+#include "os/error.h"
+
+namespace leat {
+
+void OwnedFd::reset() noexcept {
+  // close(2) must not be retried: Linux has given the number back even when it says EINTR.
+  const int number = release();
+  if (number >= 0) ::close(number);
+}
+
+}  // namespace leat
+
+namespace leat::os {
+namespace {
+
+FileType type_of(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFREG: return FileType::regular;
+    case S_IFBLK: return FileType::block_device;
+    case S_IFCHR: return FileType::character_device;
+    case S_IFIFO: return FileType::pipe;
+    case S_IFSOCK: return FileType::socket;
+    case S_IFDIR: return FileType::directory;
+    default: return FileType::other;
+  }
+}
+
+}  // namespace
+
+Result<FileStat> stat(FdRef fd) {
+  struct stat raw;
+  if (::fstat(fd.number(), &raw) < 0) return last_error("fstat");
+  FileStat stat{.type = type_of(raw.st_mode),
+                .size = static_cast<std::uint64_t>(raw.st_size),
+                .allocated = static_cast<std::uint64_t>(raw.st_blocks) * 512,
+                .device = raw.st_dev,
+                .inode = raw.st_ino,
+                .links = raw.st_nlink,
+                .mode = raw.st_mode & 07777u,
+                .owner = raw.st_uid,
+                .group = raw.st_gid};
+  // A device that does not tell its size (or was only named, by O_PATH) is read until it ends.
+  if (stat.type == FileType::block_device && ::ioctl(fd.number(), BLKGETSIZE64, &stat.size) < 0)
+    stat.size = 0;
+  return stat;
+}
+
+Result<StatusFlags> status_flags(FdRef fd) {
+  const int flags = ::fcntl(fd.number(), F_GETFL);
+  if (flags < 0) return last_error("fcntl F_GETFL");
+  return StatusFlags{.nonblocking = (flags & O_NONBLOCK) != 0, .append = (flags & O_APPEND) != 0};
+}
+
+Result<void> set_nonblocking(FdRef fd) {
+  const int flags = ::fcntl(fd.number(), F_GETFL);
+  if (flags < 0) return last_error("fcntl F_GETFL");
+  if ((flags & O_NONBLOCK) == 0 && ::fcntl(fd.number(), F_SETFL, flags | O_NONBLOCK) < 0)
+    return last_error("fcntl F_SETFL");
+  return {};
+}
+
+Result<bool> size_is_true(FdRef file) {
+  struct statfs raw;
+  if (::fstatfs(file.number(), &raw) < 0) return last_error("fstatfs");
+  switch (static_cast<unsigned long>(raw.f_type)) {
+    case PROC_SUPER_MAGIC:
+    case SYSFS_MAGIC:
+    case DEBUGFS_MAGIC:
+    case TRACEFS_MAGIC:
+    case SECURITYFS_MAGIC:
+    case CGROUP_SUPER_MAGIC:
+    case CGROUP2_SUPER_MAGIC:
+      return false;
+    default:
+      return true;
+  }
+}
+
+Result<OwnedFd> reopen_nonblocking(FdRef fd, Access access) {
+  std::array<char, 40> path;
+  std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", fd.number());
+  const int mode = access == Access::read ? O_RDONLY : O_WRONLY;
+  const int number = retry_interrupted(
+      [&] { return ::open(path.data(), mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY); });
+  if (number < 0) return last_error("open /proc/self/fd");
+  return OwnedFd(number);
+}
+
+}  // namespace leat::os

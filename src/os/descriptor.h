@@ -1,0 +1,46 @@
+// What a descriptor is and how it behaves: fstat(2), fcntl(2), fstatfs(2).
+#pragma once
+
+#include <cstdint>
+
+#include <leat/error.h>
+#include <leat/fd.h>
+
+namespace leat::os {
+
+enum class FileType : std::uint8_t {
+  regular, block_device, character_device, pipe, socket, directory, other
+};
+
+struct FileStat {
+  FileType type = FileType::other;
+  std::uint64_t size = 0;
+  std::uint64_t allocated = 0;  ///< bytes that have blocks; less than `size` if there are holes
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t links = 0;
+  unsigned mode = 0;  ///< permission bits only
+  unsigned owner = 0;
+  unsigned group = 0;
+};
+/// See fstat(2). For a block device `size` is its capacity. Errors: EBADF.
+Result<FileStat> stat(FdRef fd);
+
+struct StatusFlags {
+  bool nonblocking = false;
+  bool append = false;
+};
+/// See fcntl(2) F_GETFL. Errors: EBADF.
+Result<StatusFlags> status_flags(FdRef fd);
+/// For owned descriptors only.
+Result<void> set_nonblocking(FdRef fd);
+
+/// False on file systems whose fstat sizes are not what read(2) finds: /proc, /sys and their kin.
+Result<bool> size_is_true(FdRef file);
+
+/// A new open file description of the same pipe, terminal or file, through /proc/self/fd, so that
+/// O_NONBLOCK can be set without changing a borrowed one. Errors: EACCES, ENOENT (no /proc).
+enum class Access : std::uint8_t { read, write };
+Result<OwnedFd> reopen_nonblocking(FdRef fd, Access access);
+
+}  // namespace leat::os

@@ -1,0 +1,84 @@
+#include "os/error.h"
+
+#include <cstring>
+#include <string>
+
+namespace leat {
+namespace {
+
+class LeatCategory final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "leat"; }
+
+  std::string message(int code) const override {
+    switch (static_cast<Errc>(code)) {
+      case Errc::nothing_fits: return "no mechanism fits";
+      case Errc::does_not_fit: return "the forced mechanism does not fit";
+      case Errc::would_copy: return "the bytes cannot be moved without copying them";
+      case Errc::is_directory: return "is a folder";
+      case Errc::not_owned: return "a borrowed descriptor cannot be closed";
+      case Errc::descriptor_blocks: return "the descriptor is blocking";
+      case Errc::has_several_links: return "has several links";
+      case Errc::unsupported_kind: return "carries no stream of bytes";
+    }
+    return "unknown error";
+  }
+};
+
+std::string_view errc_name(int code) {
+  switch (static_cast<Errc>(code)) {
+    case Errc::nothing_fits: return "nothing_fits";
+    case Errc::does_not_fit: return "does_not_fit";
+    case Errc::would_copy: return "would_copy";
+    case Errc::is_directory: return "is_directory";
+    case Errc::not_owned: return "not_owned";
+    case Errc::descriptor_blocks: return "descriptor_blocks";
+    case Errc::has_several_links: return "has_several_links";
+    case Errc::unsupported_kind: return "unsupported_kind";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+const std::error_category& error_category() noexcept {
+  static const LeatCategory category;
+  return category;
+}
+
+std::error_code make_error_code(Errc code) noexcept {
+  return {static_cast<int>(code), error_category()};
+}
+
+std::string_view Error::name() const noexcept {
+  if (code.category() == error_category()) return errc_name(code.value());
+  const char* name = ::strerrorname_np(code.value());
+  return name ? name : "unknown";
+}
+
+std::string Error::message() const {
+  std::string text(operation);
+  if (!subject.empty()) text += (text.empty() ? "" : " ") + subject;
+  if (!text.empty()) text += ": ";
+  text += code.message();
+  if (!hint.empty()) text += " (" + hint + ")";
+  return text;
+}
+
+}  // namespace leat
+
+namespace leat::os {
+
+std::unexpected<Error> make_error(int error_number, std::string_view operation) {
+  return std::unexpected(Error{.code = {error_number, std::generic_category()},
+                               .operation = operation,
+                               .mechanism = {},
+                               .subject = {},
+                               .hint = {}});
+}
+
+std::unexpected<Error> last_error(std::string_view operation) {
+  return make_error(errno, operation);
+}
+
+}  // namespace leat::os

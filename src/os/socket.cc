@@ -1,0 +1,147 @@
+#include "os/socket.h"
+
+#include <ifaddrs.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "os/error.h"
+
+namespace leat::os {
+namespace {
+
+Result<int> option(FdRef socket, int level, int name, std::string_view operation) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  if (::getsockopt(socket.number(), level, name, &value, &size) < 0) return last_error(operation);
+  return value;
+}
+
+bool tcp_option(FdRef socket, int name) noexcept {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(socket.number(), IPPROTO_TCP, name, &value, &size) == 0 && value != 0;
+}
+
+bool same_address(const sockaddr& left, const sockaddr& right) {
+  if (left.sa_family != right.sa_family) return false;
+  if (left.sa_family == AF_INET) {
+    return reinterpret_cast<const sockaddr_in&>(left).sin_addr.s_addr ==
+           reinterpret_cast<const sockaddr_in&>(right).sin_addr.s_addr;
+  }
+  return left.sa_family == AF_INET6 &&
+         std::memcmp(&reinterpret_cast<const sockaddr_in6&>(left).sin6_addr,
+                     &reinterpret_cast<const sockaddr_in6&>(right).sin6_addr,
+                     sizeof(in6_addr)) == 0;
+}
+
+// ::ffff:a.b.c.d is carried by the device that has a.b.c.d.
+void unmap(sockaddr_storage& address) {
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(address);
+  if (address.ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return;
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  std::memcpy(&v4.sin_addr, &v6.sin6_addr.s6_addr[12], sizeof v4.sin_addr);
+  std::memcpy(&address, &v4, sizeof v4);
+}
+
+Result<std::string> device_with(const sockaddr& address) {
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) < 0) return last_error("getifaddrs");
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, ::freeifaddrs);
+  for (const ifaddrs* entry = list; entry; entry = entry->ifa_next) {
+    if (entry->ifa_addr && same_address(*entry->ifa_addr, address))
+      return std::string(entry->ifa_name);
+  }
+  return make_error(ENODEV, "getifaddrs");
+}
+
+}  // namespace
+
+Result<SocketFacts> socket_facts(FdRef socket) {
+  const auto type = option(socket, SOL_SOCKET, SO_TYPE, "getsockopt SO_TYPE");
+  if (!type) return std::unexpected(type.error());
+  const auto listening = option(socket, SOL_SOCKET, SO_ACCEPTCONN, "getsockopt SO_ACCEPTCONN");
+  const auto protocol = option(socket, SOL_SOCKET, SO_PROTOCOL, "getsockopt SO_PROTOCOL");
+  return SocketFacts{.stream = *type == SOCK_STREAM,
+                     .listening = listening && *listening != 0,
+                     .tcp = protocol && *protocol == IPPROTO_TCP};
+}
+
+Result<void> require_peer(FdRef socket) {
+  sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  if (::getpeername(socket.number(), reinterpret_cast<sockaddr*>(&peer), &size) < 0)
+    return last_error("getpeername");
+  return {};
+}
+
+Result<void> reset_on_close(FdRef socket, bool on) {
+  const linger value{.l_onoff = on ? 1 : 0, .l_linger = 0};
+  if (::setsockopt(socket.number(), SOL_SOCKET, SO_LINGER, &value, sizeof value) < 0)
+    return last_error("setsockopt SO_LINGER");
+  return {};
+}
+
+Result<void> shutdown_write(FdRef socket) {
+  if (::shutdown(socket.number(), SHUT_WR) < 0) return last_error("shutdown");
+  return {};
+}
+
+Result<std::uint64_t> unacknowledged_bytes(FdRef socket) {
+  int bytes = 0;
+  if (::ioctl(socket.number(), SIOCOUTQ, &bytes) < 0) return last_error("ioctl SIOCOUTQ");
+  return static_cast<std::uint64_t>(bytes);
+}
+
+int take_socket_error(FdRef socket) noexcept {
+  int value = 0;
+  socklen_t size = sizeof value;
+  const bool asked = ::getsockopt(socket.number(), SOL_SOCKET, SO_ERROR, &value, &size) == 0;
+  return asked ? value : 0;
+}
+
+bool has_nodelay(FdRef socket) noexcept { return tcp_option(socket, TCP_NODELAY); }
+
+bool is_corked(FdRef socket) noexcept { return tcp_option(socket, TCP_CORK); }
+
+Result<void> set_cork(FdRef socket, bool on) {
+  const int value = on ? 1 : 0;
+  if (::setsockopt(socket.number(), IPPROTO_TCP, TCP_CORK, &value, sizeof value) < 0)
+    return last_error("setsockopt TCP_CORK");
+  return {};
+}
+
+void push_pending(FdRef socket) noexcept {
+  if (is_corked(socket)) return;
+  // Fails on sockets that are not TCP, which hold nothing back.
+  [[maybe_unused]] const auto ignored = set_cork(socket, false);
+}
+
+Result<bool> takes_scattered_pages(FdRef socket) {
+  sockaddr_storage local{};
+  socklen_t size = sizeof local;
+  if (::getsockname(socket.number(), reinterpret_cast<sockaddr*>(&local), &size) < 0)
+    return last_error("getsockname");
+  if (local.ss_family == AF_UNIX) return true;
+  unmap(local);
+  const auto device = device_with(reinterpret_cast<const sockaddr&>(local));
+  if (!device) return std::unexpected(device.error());
+
+  ethtool_value scatter_gather{.cmd = ETHTOOL_GSG, .data = 0};
+  ifreq request{};
+  device->copy(request.ifr_name, IFNAMSIZ - 1);
+  request.ifr_data = reinterpret_cast<char*>(&scatter_gather);
+  if (::ioctl(socket.number(), SIOCETHTOOL, &request) < 0) return last_error("ioctl ETHTOOL_GSG");
+  return scatter_gather.data != 0;
+}
+
+}  // namespace leat::os

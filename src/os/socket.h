@@ -1,0 +1,45 @@
+// Socket options, shutdown(2) and what a socket knows of its peer.
+#pragma once
+
+#include <cstdint>
+
+#include <leat/error.h>
+#include <leat/fd.h>
+
+namespace leat::os {
+
+struct SocketFacts {
+  bool stream = false;
+  bool listening = false;
+  bool tcp = false;
+};
+/// Errors: ENOTSOCK, EBADF. See socket(7).
+Result<SocketFacts> socket_facts(FdRef socket);
+
+/// Errors: ENOTCONN. See getpeername(2).
+Result<void> require_peer(FdRef socket);
+
+/// With `on`, close(2) resets the TCP connection and drops what was not sent (SO_LINGER {1,0}).
+Result<void> reset_on_close(FdRef socket, bool on);
+/// See shutdown(2) SHUT_WR. Errors: ENOTCONN.
+Result<void> shutdown_write(FdRef socket);
+
+/// Bytes written that the peer's side has not acknowledged (TCP) or not read (UNIX): SIOCOUTQ.
+Result<std::uint64_t> unacknowledged_bytes(FdRef socket);
+/// The socket's pending error as an errno, which is thereby cleared; 0 if none: SO_ERROR.
+int take_socket_error(FdRef socket) noexcept;
+
+/// TCP only; false for others. See tcp(7).
+bool has_nodelay(FdRef socket) noexcept;
+bool is_corked(FdRef socket) noexcept;
+Result<void> set_cork(FdRef socket, bool on);
+/// Sends what MSG_MORE held back. Leaves every option as it is: TCP_CORK is set to the 0 it has,
+/// which makes the kernel push; a socket that its owner has corked is left alone.
+void push_pending(FdRef socket) noexcept;
+
+/// True if the network device that carries this TCP connection takes scattered pages, so that the
+/// kernel need not copy them together: ethtool's scatter-gather. UNIX sockets: always.
+/// Errors: EOPNOTSUPP (the device does not say), ENODEV (no device has the local address).
+Result<bool> takes_scattered_pages(FdRef socket);
+
+}  // namespace leat::os
