@@ -1,0 +1,107 @@
+#include "bench/run.h"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "bench/payload.h"
+#include "os/payload_file.h"
+
+namespace leat::app::bench {
+namespace {
+
+constexpr std::uint64_t size = (1u << 20) + 4097;
+
+std::string folder() { return ::testing::TempDir(); }
+
+/// Goal: a run tells what moved. Method: one run of each kind over a real file.
+void expect_sample(SinkKind sink, std::string_view mechanism) {
+  SCOPED_TRACE(mechanism);
+  const auto file = make_payload(folder(), size, true);
+  ASSERT_TRUE(file) << file.error();
+  const auto sample = measure({file->ref(), size, folder()}, sink,
+                              {mechanism.empty() ? Mechanism() : *Mechanism::named(mechanism), 0});
+  ASSERT_TRUE(sample) << sample.error().message;
+  ASSERT_TRUE(sample->picked);
+  if (!mechanism.empty()) {
+    EXPECT_EQ(sample->picked.name(), mechanism);
+  }
+  EXPECT_GT(sample->wall_s, 0);
+  EXPECT_GT(sample->calls, 0u);
+  EXPECT_GT(sample->peak_rss_bytes, 0u);
+  EXPECT_EQ(sample->receiver_cpu_s.has_value(), sink == SinkKind::tcp);
+}
+
+TEST(Measure, OverTcp) {
+  expect_sample(SinkKind::tcp, "read_write");
+  expect_sample(SinkKind::tcp, "sendfile");
+  expect_sample(SinkKind::tcp, "splice");
+  expect_sample(SinkKind::tcp, "");
+}
+
+TEST(Measure, ToAFile) {
+  expect_sample(SinkKind::file, "read_write");
+  expect_sample(SinkKind::file, "copy_file_range");
+  expect_sample(SinkKind::file, "");
+}
+
+TEST(Measure, SmallBlocksTakeMoreCalls) {
+  const auto file = make_payload(folder(), size, false);
+  ASSERT_TRUE(file) << file.error();
+  const Payload payload{file->ref(), size, folder()};
+  const Mechanism read_write = *Mechanism::named("read_write");
+  const auto small = measure(payload, SinkKind::tcp, {read_write, 4096});
+  const auto large = measure(payload, SinkKind::tcp, {read_write, 1u << 20});
+  ASSERT_TRUE(small && large);
+  EXPECT_GE(small->calls, 2 * (size / 4096));
+  EXPECT_LT(large->calls, small->calls);
+}
+
+TEST(Measure, AMechanismThatDoesNotFitIsRefused) {
+  const auto file = make_payload(folder(), size, false);
+  ASSERT_TRUE(file) << file.error();
+  const auto sample = measure({file->ref(), size, folder()}, SinkKind::tcp,
+                              {*Mechanism::named("copy_file_range"), 0});
+  ASSERT_FALSE(sample);
+  EXPECT_TRUE(sample.error().refused);
+  EXPECT_FALSE(sample.error().message.empty());
+}
+
+TEST(Measure, FewerBytesThanPromisedAreAFailure) {
+  const auto file = make_payload(folder(), size, false);
+  ASSERT_TRUE(file) << file.error();
+  for (const SinkKind sink : {SinkKind::tcp, SinkKind::file}) {
+    const auto sample = measure({file->ref(), size + 1, folder()}, sink, {});
+    ASSERT_FALSE(sample);
+    EXPECT_FALSE(sample.error().refused);
+    EXPECT_NE(sample.error().message.find("source_shrank"), std::string::npos);
+  }
+}
+
+TEST(Measure, AFolderThatIsGoneIsAFailureAndNoHang) {
+  const auto file = make_payload(folder(), size, false);
+  ASSERT_TRUE(file) << file.error();
+  const auto sample = measure({file->ref(), size, "/nonexistent"}, SinkKind::file, {});
+  ASSERT_FALSE(sample);
+  EXPECT_NE(sample.error().message.find("/nonexistent"), std::string::npos);
+}
+
+TEST(Payload, IsWarmAndAsLongAsAsked) {
+  for (const std::uint64_t bytes : {std::uint64_t{1}, std::uint64_t{4095}, size}) {
+    const auto file = make_payload(folder(), bytes, false);
+    ASSERT_TRUE(file) << file.error();
+    EXPECT_EQ(os::size_of(file->ref()).value_or(0), bytes);
+    EXPECT_TRUE(check_warm({file->ref(), bytes, folder()}));
+  }
+}
+
+TEST(Payload, TooLargeIsSaidBeforehand) {
+  const auto file = make_payload(folder(), ~0ull, true);
+  ASSERT_FALSE(file);
+  EXPECT_NE(file.error().find("smaller --size"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace leat::app::bench

@@ -1,0 +1,251 @@
+"""`leat bench transfer`: what it prints, what it refuses, and that it leaves nothing behind."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+PROGRAM = os.environ.get("LEAT_PROGRAM")
+WATCHDOG_S = 100
+SIZE = (4 << 20) + 3
+
+ROW_KEYS = [  # docs: the contract with scripts; keys may be added, never renamed
+    "source", "sink", "path", "size", "cache", "receiver", "mechanism", "picked", "runs", "wall_s",
+    "wall_mad", "cpu_s", "cpu_mad", "receiver_cpu_s", "wall_vs_read_write", "cpu_vs_read_write",
+    "gib_per_s", "latency_p50_us", "latency_p99_us", "calls", "mode_switches",
+    "voluntary_switches", "involuntary_switches", "cpu_copies", "dma_copies", "known_by",
+    "copy_share", "copy_share_error", "samples", "peak_rss_bytes"]
+NOT_MEASURED = ["latency_p50_us", "latency_p99_us", "dma_copies", "copy_share",
+                "copy_share_error", "samples"]
+
+
+def setUpModule():
+    if not PROGRAM:
+        raise unittest.SkipTest("LEAT_PROGRAM is not set: the program was not built")
+
+
+def bench(*arguments, check=None):
+    result = subprocess.run([PROGRAM, "bench", "transfer", *arguments], capture_output=True,
+                            text=True, timeout=WATCHDOG_S, check=False)
+    if check is not None and result.returncode != check:
+        raise AssertionError(f"status {result.returncode}: {result.stderr}{result.stdout}")
+    return result
+
+
+def small(*arguments, pairs=2):
+    return ["--size", str(SIZE), "--pairs", str(pairs), "--max-pairs", str(pairs), *arguments]
+
+
+def processes_with(argument):
+    """Processes whose command line holds `argument`: the bench and its forks."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if argument.encode() in command:
+            found.append(int(folder.name))
+    return found
+
+
+class Json(unittest.TestCase):
+    """One run over both sinks serves all cases."""
+
+    @classmethod
+    def setUpClass(cls):
+        output = bench(*small("--json"), check=0).stdout
+        cls.lines = output.splitlines()
+        cls.report = json.loads(cls.lines[0])
+
+    def rows(self, sink, **wanted):
+        return [row for row in self.report["rows"] if row["sink"] == sink
+                and all(row[key] == value for key, value in wanted.items())]
+
+    def test_is_one_line(self):
+        self.assertEqual(len(self.lines), 1)
+
+    def test_top_level_keys(self):
+        self.assertLessEqual({"host", "noise", "rows", "refusals"}, set(self.report))
+        self.assertEqual(set(self.report["host"]), {"kernel", "cpu", "cores", "compiler"})
+        self.assertEqual(set(self.report["noise"]), {"wall", "cpu"})
+        self.assertIn(os.uname().release, self.report["host"]["kernel"])
+        self.assertIn("bench transfer", self.report["command"])
+
+    def test_row_keys(self):
+        for row in self.report["rows"]:
+            self.assertLessEqual(set(ROW_KEYS), set(row))
+            for key in NOT_MEASURED:
+                self.assertIsNone(row[key])
+            for key in ("wall_vs_read_write", "cpu_vs_read_write"):
+                self.assertEqual(set(row[key]), {"ratio", "low", "high"})
+
+    def test_rows_of_each_sink(self):
+        tcp = {row["mechanism"] for row in self.rows("tcp")}
+        self.assertLessEqual({"read_write", "sendfile", "splice", "auto"}, tcp)
+        self.assertNotIn("copy_file_range", tcp)
+        file = {row["mechanism"] for row in self.rows("file")}
+        self.assertLessEqual({"read_write", "copy_file_range", "sendfile", "splice", "auto"}, file)
+
+    def test_what_does_not_fit_has_a_reason(self):
+        absent = {(entry["sink"], entry["mechanism"]): entry["reason"]
+                  for entry in self.report["refusals"]}
+        self.assertTrue(absent[("tcp", "copy_file_range")])
+
+    def test_baseline_and_its_repeat(self):
+        for sink in ("tcp", "file"):
+            baseline = self.rows(sink, mechanism="read_write", block_bytes=65536, repeat=False)
+            self.assertEqual(len(baseline), 1)
+            self.assertEqual(baseline[0]["wall_vs_read_write"]["ratio"], 1)
+            self.assertEqual(len(self.rows(sink, repeat=True)), 1)
+
+    def test_figures_belong_together(self):
+        for row in self.report["rows"]:
+            self.assertEqual(row["size"], SIZE)
+            self.assertEqual(row["runs"], 2)
+            self.assertEqual(row["cache"], "warm")
+            self.assertGreater(row["wall_s"], 0)
+            self.assertGreater(row["calls"], 0)
+            self.assertEqual(row["mode_switches"], 2 * row["calls"])
+            self.assertAlmostEqual(row["gib_per_s"] * row["wall_s"], SIZE / (1 << 30), places=6)
+            self.assertEqual(row["receiver"], "truncate" if row["sink"] == "tcp" else None)
+            self.assertEqual(row["path"], "loopback" if row["sink"] == "tcp" else "file")
+            self.assertEqual(row["receiver_cpu_s"] is None, row["sink"] == "file")
+
+    def test_forced_rows_ran_what_they_say(self):
+        for row in self.report["rows"]:
+            if row["mechanism"] == "auto":
+                self.assertIn(row["picked"], {other["mechanism"] for other in self.report["rows"]})
+            else:
+                self.assertEqual(row["picked"], row["mechanism"])
+
+    def test_copies(self):
+        for row in self.rows("tcp", mechanism="read_write"):
+            self.assertEqual(row["cpu_copies"], 2)
+        for name in ("sendfile", "splice"):
+            self.assertEqual(self.rows("tcp", mechanism=name)[0]["cpu_copies"], 0)
+
+    def test_calls_of_read_write_follow_its_block(self):
+        row = self.rows("tcp", mechanism="read_write", block_bytes=65536, repeat=False)[0]
+        self.assertGreaterEqual(row["calls"], 2 * (SIZE // 65536))
+
+    def test_no_limits_but_for_one_gibibyte(self):
+        self.assertEqual(self.report["limits"], [])
+
+
+class Table(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.text = bench(*small("--sink", "tcp", pairs=1), check=0).stdout
+
+    def test_fits_a_hundred_columns(self):
+        for line in self.text.splitlines()[:-3]:  # the last ones name the host and the command
+            self.assertLessEqual(len(line), 100, line)
+
+    def test_last_lines(self):
+        for text in ("noise: ", "best: ", "auto picked ", "by default; measured best: ",
+                     "bench transfer --size", os.uname().release):
+            self.assertIn(text, self.text)
+
+    def test_one_pair_never_settles(self):
+        self.assertIn("FAILED: sendfile has not settled", self.text)
+
+    def test_no_control_characters(self):
+        self.assertTrue(all(c == "\n" or c.isprintable() for c in self.text))
+
+
+class Choices(unittest.TestCase):
+    def rows(self, *arguments):
+        return json.loads(bench(*small("--json", *arguments, pairs=1), check=0).stdout)["rows"]
+
+    def test_one_mechanism(self):
+        names = [row["mechanism"] for row in self.rows("--sink", "tcp", "--mechanism", "splice")]
+        self.assertEqual(names, ["read_write", "read_write", "splice"])
+
+    def test_only_auto(self):
+        names = [row["mechanism"] for row in self.rows("--sink", "file", "--mechanism", "auto")]
+        self.assertEqual(names, ["read_write", "read_write", "auto"])
+
+    def test_one_byte(self):
+        report = json.loads(bench("--size", "1", "--pairs", "1", "--max-pairs", "1", "--json",
+                                  check=0).stdout)
+        self.assertTrue(report["rows"])
+
+    def test_blocks_are_swept(self):
+        report = json.loads(bench(*small("--json", "--sink", "tcp", "--block-size", "4KiB",
+                                         "2MiB", pairs=1), check=0).stdout)
+        self.assertEqual({point["block_bytes"] for point in report["sweep"]},
+                         {4096, 65536, 2 << 20})
+
+
+class WrongUsage(unittest.TestCase):
+    def expect(self, status, text, *arguments):
+        result = bench(*arguments)
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertIn(text, result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        self.assertEqual(result.stdout, "")
+
+    def test_unknown_mechanism_lists_those_there_are(self):
+        self.expect(2, "sendfile", "--mechanism", "teleport")
+
+    def test_sizes(self):
+        self.expect(2, "KiB", "--size", "1GiBB")
+        self.expect(2, "at least 1", "--size", "0")
+        self.expect(2, "block size", "--block-size", "0")
+
+    def test_sink(self):
+        self.expect(2, "--sink", "--sink", "printer")
+
+    def test_pairs(self):
+        self.expect(2, "--max-pairs", "--pairs", "9", "--max-pairs", "8")
+
+    def test_missing_folder(self):
+        self.expect(1, "/nonexistent", "--dir", "/nonexistent")
+
+    def test_no_room(self):
+        self.expect(1, "smaller --size", "--size", "1000000TiB")
+
+
+class Leftovers(unittest.TestCase):
+    """However it ends: no file and no process is left."""
+
+    def interrupt(self, number):
+        with tempfile.TemporaryDirectory() as folder:
+            process = subprocess.Popen(
+                [PROGRAM, "bench", "transfer", "--size", "64MiB", "--pairs", "1000",
+                 "--max-pairs", "1000", "--dir", folder],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            self.addCleanup(process.kill)
+            self.wait_until(lambda: len(processes_with(folder)) > 1)
+            if number == signal.SIGINT:
+                os.killpg(process.pid, number)  # as the terminal does
+            else:
+                process.send_signal(number)
+            self.assertEqual(process.wait(timeout=WATCHDOG_S), -number)
+            self.wait_until(lambda: not processes_with(folder))
+            self.assertEqual(os.listdir(folder), [])
+
+    def wait_until(self, condition):
+        deadline = time.monotonic() + WATCHDOG_S
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, "watchdog")
+
+    def test_ctrl_c(self):
+        self.interrupt(signal.SIGINT)
+
+    def test_kill_9(self):
+        self.interrupt(signal.SIGKILL)
+
+    def test_ordinary_end(self):
+        with tempfile.TemporaryDirectory() as folder:
+            bench(*small("--sink", "file", "--dir", folder, pairs=1), check=0)
+            self.assertEqual(os.listdir(folder), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
