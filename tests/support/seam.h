@@ -18,12 +18,12 @@ namespace leat::testing {
 
 /// What shall happen to one call, or to a run of calls.
 struct FaultPlan {
-  std::string_view call;    ///< a name of seam_calls.txt; empty: every call that moves bytes
+  std::string_view call{};  ///< a name of seam_calls.txt; empty: every call that moves bytes
   std::uint64_t first = 1;  ///< the first call that is hit, counted from 1
   std::uint64_t times = 1;  ///< so many calls in a row
   int error_number = 0;     ///< answer this errno and make no call; 0: make the call
-  std::optional<std::size_t> shorten_to;  ///< make the call with at most this length, at least 1
-  std::function<void()> before;  ///< run first, with no plan in force; e.g. to shorten a file
+  std::optional<std::size_t> shorten_to{};  ///< make the call with at most this length, at least 1
+  std::function<void()> before{};  ///< run first, with no plan in force; e.g. to shorten a file
 };
 /// For `times`: from the first on, for ever.
 inline constexpr std::uint64_t always = UINT64_MAX;

@@ -50,7 +50,7 @@ struct DrainOptions {
   std::size_t chunk_bytes = 256 << 10;
   std::uint64_t stop_after = UINT64_MAX;  ///< closes `fd` after that many bytes, whatever is left
   /// Called with the count before each reading call; it may wait to make the reader slow.
-  std::function<void(std::uint64_t)> before_read;
+  std::function<void(std::uint64_t)> before_read{};
 };
 
 /// Reads `fd` to its end from a thread of its own and checks the bytes.

@@ -1,0 +1,67 @@
+// Goal: every mechanism moves every size between every pair of endpoints it fits, byte for byte, alone.
+// Method: the registry and plan() say what fits what, so a new mechanism is taken up by itself; each
+// endpoint checks bytes, digest, surroundings, offsets, flags and options by itself.
+
+#include <gtest/gtest.h>
+
+#include "support/guards.h"
+#include "support/run_case.h"
+
+namespace leat::testing {
+namespace {
+
+constexpr std::uint64_t sizes[] = {0, 1, 4095, 4096, 4097, 65537, (8u << 20) + 3};
+
+class Bytes : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {
+ protected:
+  void expect_moved(Case one, const std::string& what) {
+    const FittingPair& pair = GetParam();
+    one.options.mechanism = pair.mechanism;
+    const std::uint64_t size = one.from_options.size;
+    SCOPED_TRACE(what + ", " + std::to_string(size) + " bytes");
+    const Outcome outcome = run_case(one);
+    EXPECT_EQ(outcome.trouble, "") << describe(outcome.receipt);
+    EXPECT_EQ(outcome.receipt.delivered, size) << describe(outcome.receipt);
+    EXPECT_EQ(outcome.receipt.ending, undisturbed_ending(length_known(one)))
+        << describe(outcome.receipt);
+    EXPECT_EQ(outcome.receipt.stranded, 0u);
+    EXPECT_TRUE(outcome.receipt.refusals.empty()) << describe(outcome.receipt);
+    EXPECT_TRUE(moved_by_alone(outcome.receipt, pair.mechanism)) << describe(outcome.receipt);
+  }
+};
+
+TEST_P(Bytes, of_a_window) {
+  for (const std::uint64_t size : sizes) {
+    Case one = ragged_case(GetParam().from, GetParam().to, size);
+    expect_moved(one, "by steps");
+    one.driver = Driver::call;
+    expect_moved(one, "by one call");
+  }
+}
+
+TEST_P(Bytes, to_the_end) {
+  for (const std::uint64_t size : sizes) {
+    Case one = whole_case(GetParam().from, GetParam().to, size);
+    expect_moved(one, "by steps");
+    one.driver = Driver::free_call;
+    expect_moved(one, "by the free function");
+  }
+}
+
+TEST_P(Bytes, in_small_and_odd_steps) {
+  Case one = ragged_case(GetParam().from, GetParam().to, 65537);
+  for (const std::uint64_t limit :
+       {std::uint64_t{1021}, std::uint64_t{4096}, std::uint64_t{65536}}) {
+    one.limit = limit;
+    expect_moved(one, "limit " + std::to_string(limit));
+  }
+  one = ragged_case(GetParam().from, GetParam().to, 129);
+  one.limit = 1;
+  expect_moved(one, "limit 1");
+}
+
+INSTANTIATE_TEST_SUITE_P(every_fitting_pair, Bytes, ::testing::ValuesIn(fitting_pairs()),
+                         [](const auto& each) { return name_of(each.param); });
+
+}  // namespace
+}  // namespace leat::testing

@@ -1,0 +1,115 @@
+// Goal: the suite cannot become empty, and what a mechanism does not fit it does not touch.
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "support/guards.h"
+#include "support/run_case.h"
+
+namespace leat::testing {
+namespace {
+
+bool contains(const std::vector<FittingPair>& pairs, std::string_view mechanism, EndKind from,
+              EndKind to) {
+  return std::ranges::any_of(pairs, [&](const FittingPair& pair) {
+    return pair.mechanism.name() == mechanism && pair.from == from && pair.to == to;
+  });
+}
+
+TEST(Pairs, read_write_fits_every_pair) {
+  const auto pairs = fitting_pairs();
+  for (const FittingPair& pair : all_pairs())
+    EXPECT_TRUE(contains(pairs, "read_write", pair.from, pair.to)) << name_of(pair);
+}
+
+TEST(Pairs, sendfile_fits_files_to_files_and_streams) {
+  const auto pairs = fitting_pairs();
+  for (const EndKind from : all_end_kinds)
+    for (const EndKind to : all_end_kinds)
+      EXPECT_EQ(contains(pairs, "sendfile", from, to), is_file(from) && to != EndKind::memory)
+          << name_of(from) << " to " << name_of(to);
+}
+
+TEST(Pairs, splice_fits_descriptors) {
+  const auto pairs = fitting_pairs();
+  for (const EndKind from : all_end_kinds)
+    for (const EndKind to : all_end_kinds)
+      if (is_stream(from) && to != EndKind::memory) {
+        EXPECT_TRUE(contains(pairs, "splice", from, to)) << name_of(from) << " to " << name_of(to);
+      }
+  for (const EndKind kind : all_end_kinds) {
+    EXPECT_FALSE(contains(pairs, "splice", EndKind::memory, kind));
+    EXPECT_FALSE(contains(pairs, "splice", kind, EndKind::memory));
+  }
+}
+
+TEST(Pairs, copy_file_range_fits_files_only) {
+  const auto pairs = fitting_pairs();
+  for (const EndKind from : all_end_kinds)
+    for (const EndKind to : all_end_kinds) {
+      if (from == to && is_file(from)) {
+        EXPECT_TRUE(contains(pairs, "copy_file_range", from, to)) << name_of(from);
+      }
+      if (!is_file(from) || !is_file(to)) {
+        EXPECT_FALSE(contains(pairs, "copy_file_range", from, to))
+            << name_of(from) << " to " << name_of(to);
+      }
+    }
+}
+
+class Misfit : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {};
+
+TEST_P(Misfit, says_so_and_moves_nothing) {
+  for (const Driver driver : {Driver::steps, Driver::call, Driver::free_call}) {
+    Case one = ragged_case(GetParam().from, GetParam().to, 4097);
+    one.options.mechanism = GetParam().mechanism;
+    one.driver = driver;
+    const Outcome outcome = run_case(one);
+    EXPECT_EQ(outcome.trouble, "") << describe(outcome.receipt);
+    EXPECT_EQ(outcome.receipt.ending, Ending::failed);
+    ASSERT_TRUE(outcome.receipt.error);
+    EXPECT_TRUE(outcome.receipt.error->is(Errc::does_not_fit)) << describe(outcome.receipt);
+    EXPECT_NE(outcome.receipt.error->hint, "") << "the hint says why";
+    EXPECT_EQ(outcome.receipt.delivered, 0u);
+    EXPECT_EQ(outcome.receipt.stranded, 0u);
+  }
+}
+
+TEST_P(Misfit, is_never_what_moved_the_bytes) {
+  const Case one = whole_case(GetParam().from, GetParam().to, 65537);
+  const Outcome outcome = run_case(one);
+  EXPECT_EQ(outcome.trouble, "") << describe(outcome.receipt);
+  EXPECT_EQ(outcome.receipt.delivered, 65537u);
+  for (const Leg& leg : outcome.receipt.legs) EXPECT_NE(leg.mechanism, GetParam().mechanism);
+}
+
+INSTANTIATE_TEST_SUITE_P(every_misfit, Misfit, ::testing::ValuesIn(misfits()),
+                         [](const auto& each) { return name_of(each.param); });
+
+class Chosen : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {};
+
+// The plan and what then happens agree: on an undisturbed pair the first choice moves everything.
+TEST_P(Chosen, moves_it_alone) {
+  const Case one = ragged_case(GetParam().from, GetParam().to, (1u << 20) + 17);
+  Mechanism chosen;
+  {
+    const auto source = SourceEnd::make(one.from, one.from_options);
+    const auto sink = SinkEnd::make(one.to, one.to_options);
+    const Plan planned = plan(source->source(), sink->sink());
+    chosen = planned.chosen();
+    EXPECT_EQ(planned.candidates.size(), Mechanism::count());
+    for (const Candidate& candidate : planned.candidates) EXPECT_NE(candidate.reason, "");
+  }
+  ASSERT_TRUE(chosen);
+  const Outcome outcome = run_case(one);
+  EXPECT_EQ(outcome.trouble, "") << describe(outcome.receipt);
+  EXPECT_TRUE(moved_by_alone(outcome.receipt, chosen))
+      << chosen.name() << " was planned; " << describe(outcome.receipt);
+}
+
+INSTANTIATE_TEST_SUITE_P(every_pair, Chosen, ::testing::ValuesIn(all_pairs()),
+                         [](const auto& each) { return name_of(each.param); });
+
+}  // namespace
+}  // namespace leat::testing

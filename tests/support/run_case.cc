@@ -1,0 +1,138 @@
+#include "support/run_case.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace leat::testing {
+namespace {
+
+/// What was stranded must be the very next bytes of the stream.
+std::string check_stranded(Context& context, std::vector<Source> stranded, std::uint64_t seed,
+                           std::uint64_t position, std::uint64_t expected) {
+  StreamCheck check(seed, position);
+  for (Source& source : stranded) {
+    if (source.length() == to_end) return "a stranded source does not say its length; ";
+    std::vector<std::byte> bytes(source.length());
+    const Receipt receipt = transfer(context, std::move(source), Sink(std::span(bytes)));
+    if (receipt.delivered != bytes.size()) return "a stranded source is short; ";
+    check.add(bytes);
+  }
+  if (!check.mismatch().empty()) return "stranded: " + check.mismatch() + "; ";
+  if (check.count() != expected) return "the stranded sources are not what the receipt says; ";
+  return {};
+}
+
+/// Steps a Transfer to its end and gives up what it strands.
+void run_steps(Context& context, const Case& one, SourceEnd& from, SinkEnd& to, Outcome& outcome,
+               const Around& around, std::uint64_t& stranded) {
+  std::optional<Transfer> transfer;
+  around([&] {
+    transfer = Transfer::start(context, from.source(), to.sink(), one.options);
+    outcome.drive = drive(context, *transfer, one.limit);
+    outcome.receipt = transfer->receipt();
+  });
+  outcome.trouble += outcome.drive.trouble;
+  stranded = outcome.receipt.stranded;
+  if (outcome.drive.last.delivered != outcome.receipt.delivered)
+    outcome.trouble += "the last step and the receipt differ in `delivered`; ";
+  outcome.trouble += check_stranded(context, transfer->stranded(), one.from_options.seed,
+                                    outcome.receipt.delivered, stranded);
+  transfer.reset();
+  if (context.counters().stranded_bytes != 0)
+    outcome.trouble += "bytes that were given up are still counted as lost; ";
+  if (context.counters().transfers != 0) outcome.trouble += "the transfer is still counted; ";
+}
+
+void run_call(Context* context, const Case& one, SourceEnd& from, SinkEnd& to, Outcome& outcome,
+              const Around& around) {
+  around([&] {
+    outcome.receipt = context ? transfer(*context, from.source(), to.sink(), one.options)
+                              : transfer(from.source(), to.sink(), one.options);
+  });
+}
+
+}  // namespace
+
+Outcome run_case(const Case& one, const Around& around) {
+  const Around plainly = [](const std::function<void()>& body) { body(); };
+  const Around& how = around ? around : plainly;
+  Outcome outcome;
+  std::uint64_t stranded = 0;
+  const auto from = SourceEnd::make(one.from, one.from_options);
+  const auto to = SinkEnd::make(one.to, one.to_options);
+  {
+    Context context = make_context();
+    switch (one.driver) {
+      case Driver::steps:
+        run_steps(context, one, *from, *to, outcome, how, stranded);
+        break;
+      case Driver::call:
+        run_call(&context, one, *from, *to, outcome, how);
+        break;
+      case Driver::free_call:
+        run_call(nullptr, one, *from, *to, outcome, how);
+        break;
+    }
+  }
+  outcome.trouble += inconsistency(outcome.receipt);
+  outcome.trouble += to->examine(outcome.receipt.delivered);
+  outcome.trouble += from->examine(outcome.receipt.delivered + outcome.receipt.stranded);
+  return outcome;
+}
+
+Case ragged_case(EndKind from, EndKind to, std::uint64_t size) {
+  Case one{.from = from, .to = to};
+  one.from_options = {
+      .size = size, .offset = 4099, .tail = 777, .promised = true, .seed = size + 3};
+  one.to_options = {.size = size, .offset = 12345, .tail = 333, .seed = size + 3};
+  return one;
+}
+
+Case whole_case(EndKind from, EndKind to, std::uint64_t size) {
+  Case one{.from = from, .to = to};
+  one.from_options = {.size = size, .seed = size + 5};
+  one.to_options = {.size = size, .seed = size + 5};
+  return one;
+}
+
+bool length_known(const Case& one) {
+  return one.from_options.promised || one.from == EndKind::memory || one.to == EndKind::memory;
+}
+
+namespace {
+
+bool mechanism_fits(Mechanism mechanism, EndKind from, EndKind to) {
+  const Case one = ragged_case(from, to, 65537);
+  const auto source = SourceEnd::make(from, one.from_options);
+  const auto sink = SinkEnd::make(to, one.to_options);
+  return plan(source->source(), sink->sink(), {.mechanism = mechanism}).chosen() == mechanism;
+}
+
+std::vector<FittingPair> pairs_where(bool fits) {
+  std::vector<FittingPair> pairs;
+  for (std::size_t i = 0; i < Mechanism::count(); ++i)
+    for (const FittingPair& pair : all_pairs())
+      if (mechanism_fits(Mechanism::at(i), pair.from, pair.to) == fits)
+        pairs.push_back({Mechanism::at(i), pair.from, pair.to});
+  return pairs;
+}
+
+}  // namespace
+
+std::vector<FittingPair> all_pairs() {
+  std::vector<FittingPair> pairs;
+  for (const EndKind from : all_end_kinds)
+    for (const EndKind to : all_end_kinds) pairs.push_back({Mechanism(), from, to});
+  return pairs;
+}
+
+std::vector<FittingPair> fitting_pairs() { return pairs_where(true); }
+std::vector<FittingPair> misfits() { return pairs_where(false); }
+
+std::string name_of(const FittingPair& pair) {
+  const std::string mechanism(pair.mechanism ? pair.mechanism.name() : "any");
+  return mechanism + "_" + std::string(name_of(pair.from)) + "_to_" + std::string(name_of(pair.to));
+}
+void PrintTo(const FittingPair& pair, std::ostream* out) { *out << name_of(pair); }
+
+}  // namespace leat::testing

@@ -1,0 +1,68 @@
+// One transfer between two self-checking endpoints, with every invariant that holds whatever happens.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <leat/plan.h>
+#include <leat/transfer.h>
+
+#include "support/drive.h"
+#include "support/ends.h"
+
+namespace leat::testing {
+
+enum class Driver : std::uint8_t {
+  steps,      ///< a poll loop of step()s
+  call,       ///< transfer() with a context that is there already
+  free_call,  ///< transfer() with a context of its own
+};
+
+struct Case {
+  EndKind from = EndKind::memory;
+  EndKind to = EndKind::memory;
+  EndOptions from_options{};
+  EndOptions to_options{};
+  Options options{};
+  Driver driver = Driver::steps;
+  std::uint64_t limit = default_step_limit;
+};
+
+struct Outcome {
+  Receipt receipt;
+  Drive drive;  ///< with Driver::steps
+  /// Every invariant that was broken: bytes, offsets, flags, the receipt's sums, leaks of bytes.
+  std::string trouble;
+};
+
+/// Runs `body`, which moves the bytes; lets a test come between (a fault plan, a filter, a thread).
+using Around = std::function<void(const std::function<void()>& body)>;
+
+Outcome run_case(const Case& one, const Around& around = {});
+
+/// The payload in both ends: `promised`, at ragged offsets, with something before and after it; or
+/// whole: to the end of the source, from 0, nothing round it.
+Case ragged_case(EndKind from, EndKind to, std::uint64_t size);
+Case whole_case(EndKind from, EndKind to, std::uint64_t size);
+
+/// Whether the transfer of this case knows its length beforehand, so that it ends `complete`.
+bool length_known(const Case& one);
+
+/// A mechanism and a pair of endpoint kinds that it fits, found by asking the library.
+struct FittingPair {
+  Mechanism mechanism;
+  EndKind from;
+  EndKind to;
+};
+std::vector<FittingPair> fitting_pairs();
+/// The others: mechanism and pair that it does not fit.
+std::vector<FittingPair> misfits();
+/// "sendfile_file_to_tcp_socket"
+std::string name_of(const FittingPair& pair);
+void PrintTo(const FittingPair& pair, std::ostream* out);
+/// All pairs of endpoint kinds, with no mechanism.
+std::vector<FittingPair> all_pairs();
+
+}  // namespace leat::testing
