@@ -1,0 +1,35 @@
+/// What a `leat copy` command line asks for.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include <leat/endpoint.h>
+#include <leat/mechanism.h>
+#include <leat/transfer.h>
+
+#include "endpoint_address.h"
+
+namespace leat::app::copy {
+
+struct Request {
+  EndpointAddress source;
+  EndpointAddress sink;
+  Mechanism mechanism;
+  Copies copies = Copies::allow;
+  Durability durability = Durability::none;
+  std::uint32_t block_bytes = 0;
+  std::uint64_t offset = 0;
+  std::optional<std::uint64_t> length;
+  std::uint64_t bytes_per_second = 0;
+  std::optional<std::chrono::nanoseconds> timeout;
+  std::chrono::nanoseconds close_timeout = std::chrono::seconds(10);
+  bool in_place = false;
+  bool preserve = false;
+  bool json = false;
+  bool quiet = false;
+  bool progress = true;
+};
+
+}  // namespace leat::app::copy
