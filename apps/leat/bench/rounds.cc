@@ -37,23 +37,23 @@ std::vector<double> values_of(const Row& row, double (*value)(const Sample&)) {
 struct Endpoints {
   Source source;
   Sink sink;
-  OwnedFd keep;  ///< what the sink borrows from
 };
 
-/// A pair like those of the runs, for plan() to look at. Nothing is moved.
+/// A pair for plan() to look at; nothing is moved. The socket does not block, since plan() cannot
+/// know that the runs let transfer() wait in the kernel.
 Result<Endpoints> sample_endpoints(const Payload& payload, SinkKind kind) {
+  Source source = Source::file(payload.file, {0, payload.size});
   if (kind == SinkKind::file) {
     Result<OwnedFd> file = os::nameless_file(payload.folder);
     if (!file) return std::unexpected(file.error());
-    return Endpoints{Source::file(payload.file, {0, payload.size}), Sink::file(file->ref()),
-                     std::move(*file)};
+    return Endpoints{std::move(source), Sink::file(std::move(*file))};
   }
   const Result<OwnedFd> listener = os::listen_on_loopback();
   if (!listener) return std::unexpected(listener.error());
   Result<OwnedFd> socket = os::connect_to_listener(*listener);
   if (!socket) return std::unexpected(socket.error());
-  return Endpoints{Source::file(payload.file, {0, payload.size}), Sink::socket(socket->ref()),
-                   std::move(*socket)};
+  if (const auto set = os::make_nonblocking(*socket); !set) return std::unexpected(set.error());
+  return Endpoints{std::move(source), Sink::socket(std::move(*socket))};
 }
 
 bool wanted(const Settings& settings, Mechanism mechanism) {

@@ -98,27 +98,39 @@ void move_and_measure(MoverReport& report, Context& context, Source source, Sink
   put_receipt(report, receipt);
 }
 
-Result<OwnedFd> open_sink(const Payload& payload, SinkKind sink, FdRef listener) {
-  if (sink == SinkKind::tcp) return os::connect_to_listener(listener);
-  return os::nameless_file(payload.folder);
+struct Opened {
+  Sink sink;
+  OwnedFd keep;  ///< outlives the transfer: what closing costs is not measured
+};
+
+/// The socket is lent and blocks, as a plain program would have it: transfer() may wait in the kernel
+/// then. The file is owned, since sendfile(2) moves a file's own offset.
+Result<Opened> open_sink(const Payload& payload, SinkKind kind, FdRef listener) {
+  if (kind == SinkKind::tcp) {
+    Result<OwnedFd> socket = os::connect_to_listener(listener);
+    if (!socket) return std::unexpected(socket.error());
+    return Opened{Sink::socket(socket->ref()), std::move(*socket)};
+  }
+  Result<OwnedFd> file = os::nameless_file(payload.folder);
+  if (!file) return std::unexpected(file.error());
+  Result<OwnedFd> given = os::duplicate(*file);
+  if (!given) return std::unexpected(given.error());
+  return Opened{Sink::file(std::move(*given)), std::move(*file)};
 }
 
 int run_mover(const os::ParentLink& parent, const Payload& payload, SinkKind kind, FdRef listener,
               const Way& way) {
   MoverReport report;
-  Result<OwnedFd> sink_fd = open_sink(payload, kind, listener);
+  Result<Opened> opened = open_sink(payload, kind, listener);
   Result<Context> context = Context::create();
-  const bool ready = sink_fd && context;
-  if (!sink_fd) put_message(report, sink_fd.error().message());
+  if (!opened) put_message(report, opened.error().message());
   if (!context) put_message(report, context.error().message());
   if (!parent.send(std::as_bytes(std::span("r", 1))) || !parent.wait_for_go()) return 1;
-  if (ready) {
-    // Borrowed and blocking, as a plain program would have it: transfer() may wait in the kernel.
-    Sink sink = kind == SinkKind::tcp ? Sink::socket(sink_fd->ref()) : Sink::file(sink_fd->ref());
+  if (!report.failed) {
     move_and_measure(report, *context, Source::file(payload.file, {0, payload.size}),
-                     std::move(sink), way);
-    if (kind == SinkKind::file) report.in_file = os::size_of(sink_fd->ref()).value_or(0);
-    sink_fd->reset();
+                     std::move(opened->sink), way);
+    if (kind == SinkKind::file) report.in_file = os::size_of(opened->keep).value_or(0);
+    opened->keep.reset();  // the receiver reads the end of the stream
   }
   return parent.send(bytes_of(report)) ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 #include "os/loopback.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -41,6 +42,14 @@ Result<OwnedFd> connect_to_listener(FdRef listener) {
     return last_error("connect");
   }
   return socket;
+}
+
+Result<void> make_nonblocking(FdRef socket) {
+  const int flags = ::fcntl(socket.number(), F_GETFL);
+  if (flags < 0 || ::fcntl(socket.number(), F_SETFL, flags | O_NONBLOCK) < 0) {
+    return last_error("fcntl");
+  }
+  return {};
 }
 
 Result<OwnedFd> accept_one(FdRef listener) {

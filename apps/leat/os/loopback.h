@@ -10,8 +10,9 @@ namespace leat::app::os {
 
 /// Listens on a port that the kernel chooses. Errors: EMFILE, EADDRNOTAVAIL (no loopback).
 Result<OwnedFd> listen_on_loopback();
-/// Connects to such a listener.
+/// Connects to such a listener; the socket blocks.
 Result<OwnedFd> connect_to_listener(FdRef listener);
+Result<void> make_nonblocking(FdRef socket);
 Result<OwnedFd> accept_one(FdRef listener);
 
 /// Reads to the end of the stream and throws away what comes without copying it to user memory, at

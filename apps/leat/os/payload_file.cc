@@ -60,6 +60,12 @@ Result<OwnedFd> nameless_file(const std::string& folder) {
   return std::unexpected(about(last_error("open").error(), folder));
 }
 
+Result<OwnedFd> duplicate(FdRef file) {
+  const int number = ::fcntl(file.number(), F_DUPFD_CLOEXEC, 0);
+  if (number < 0) return last_error("fcntl");
+  return OwnedFd(number);
+}
+
 Result<void> append(FdRef file, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t count =

@@ -15,6 +15,9 @@ namespace leat::app::os {
 /// file system has none, its name is removed at once). Errors: those of open(2).
 Result<OwnedFd> nameless_file(const std::string& folder);
 
+/// Another descriptor of the same open file description.
+Result<OwnedFd> duplicate(FdRef file);
+
 /// Appends `bytes`. Errors: ENOSPC, EIO.
 Result<void> append(FdRef file, std::span<const std::byte> bytes);
 /// Puts what was written on the disk, so that no write-back runs while something is measured.
