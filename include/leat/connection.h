@@ -45,9 +45,9 @@ class Connection {
 
   /// How the peer took the end of the stream.
   struct Farewell {
-    bool closed = false;           ///< the peer closed too, before the deadline
-    std::uint64_t discarded = 0;   ///< bytes the peer still sent, thrown away
-    bool acknowledged = false;     ///< `closed`, and nothing was left unacknowledged in the socket
+    bool closed = false;          ///< the peer closed too, before the deadline
+    std::uint64_t discarded = 0;  ///< bytes the peer still sent, thrown away
+    bool acknowledged = false;    ///< `closed`, and nothing was left unacknowledged in the socket
   };
   /// Ends the stream in this direction in an orderly way (shutdown(2) SHUT_WR), then waits until
   /// the peer has everything (SIOCOUTQ is 0) and has closed. What the peer sends is discarded.

@@ -34,7 +34,8 @@ inline constexpr std::uint64_t at_cursor = std::numeric_limits<std::uint64_t>::m
 
 /// A stretch of a file, in bytes. A length is a promise: a source that ends before it ends the
 /// transfer with `source_shrank`. `to_end` of a regular file promises the size it has at the start,
-/// where the file system tells it truly (/proc and /sys do not: there it means until read(2) says 0).
+/// where the file system tells it truly (/proc and /sys do not: there it means until read(2) says
+/// 0).
 struct Range {
   std::uint64_t offset = 0;
   std::uint64_t length = to_end;
@@ -200,8 +201,8 @@ enum class Durability : std::uint8_t {
 /// none), so that even SIGKILL leaves nothing behind where O_TMPFILE works.
 ///
 /// A symbolic link is followed and its target replaced. An existing file's mode and owner are kept;
-/// one with several links is refused (`has_several_links`), as is a path that is not a regular file.
-/// Move-only; the destructor discards what was not committed.
+/// one with several links is refused (`has_several_links`), as is a path that is not a regular
+/// file. Move-only; the destructor discards what was not committed.
 class FileReplacement {
  public:
   /// Errors: those of open(2) in the folder; has_several_links; is_directory; unsupported_kind;

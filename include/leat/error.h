@@ -13,14 +13,15 @@ namespace leat {
 
 /// Errors of leat itself; errors of the kernel keep their errno in the generic category.
 enum class Errc {
-  nothing_fits = 1,    ///< no mechanism fits this source, this sink and these options
-  does_not_fit,        ///< the forced mechanism does not fit; `hint` says why
-  would_copy,          ///< `Copies::forbid` cannot be kept on this pair
-  is_directory,        ///< a folder was given where bytes were expected
-  not_owned,           ///< `AtEnd::close` on a borrowed descriptor
-  descriptor_blocks,   ///< the descriptor must be non-blocking for this
-  has_several_links,   ///< replacing the file would part it from its other names
-  unsupported_kind,    ///< the descriptor is of a kind that carries no bytes
+  nothing_fits = 1,   ///< no mechanism fits this source, this sink and these options
+  does_not_fit,       ///< the forced mechanism does not fit; `hint` says why
+  would_copy,         ///< `Copies::forbid` cannot be kept on this pair
+  is_directory,       ///< a folder was given where bytes were expected
+  not_owned,          ///< `AtEnd::close` on a borrowed descriptor
+  descriptor_blocks,  ///< the descriptor must be non-blocking for this
+  has_several_links,  ///< replacing the file would part it from its other names
+  unsupported_kind,   ///< the descriptor is of a kind that carries no bytes
+  source_shrank,      ///< the source ended before its promised length; see Ending
 };
 
 const std::error_category& error_category() noexcept;

@@ -17,8 +17,8 @@ namespace leat {
 struct Candidate {
   Mechanism mechanism;
   bool fits = false;
-  bool chosen = false;       ///< the one that would be tried first
-  std::string_view reason;   ///< why it is where it is, or why it does not fit; static storage
+  bool chosen = false;      ///< the one that would be tried first
+  std::string_view reason;  ///< why it is where it is, or why it does not fit; static storage
   std::optional<std::uint32_t> cpu_copies;  ///< per payload byte, where it is known beforehand
 };
 
@@ -29,8 +29,8 @@ struct Plan {
   Mechanism chosen() const noexcept;
 };
 
-/// What `transfer` would do. Asks the descriptors for facts (fstat(2), fcntl(2)); moves nothing. For
-/// parts it is the plan of the first part that is not empty.
+/// What `transfer` would do. Asks the descriptors for facts (fstat(2), fcntl(2)); moves nothing.
+/// For parts it is the plan of the first part that is not empty.
 Plan plan(const Source& source, const Sink& sink, const Options& options = {});
 
 }  // namespace leat

@@ -21,7 +21,7 @@ enum class Ending : std::uint8_t {
   source_shrank,  ///< the source ended before the length that was asked for or that it had
   deadline,
   cancelled,
-  failed,         ///< then `Receipt::error` is set
+  failed,  ///< then `Receipt::error` is set
 };
 
 /// "complete", "end_of_source", …
@@ -134,15 +134,13 @@ struct Receipt {
   std::uint64_t waits = 0;      ///< times the blocking `transfer` waited, one poll(2) each
   std::optional<std::uint64_t> acknowledged;  ///< the peer's side has them, where it can be known
   Ending ending = Ending::unfinished;
-  InlineList<Leg, 4> legs;            ///< merged by mechanism, in order of first use
-  InlineList<Refusal, 4> refusals;    ///< merged by mechanism and errno
-  std::optional<Usage> usage;         ///< only with Options::measure
-  std::optional<Error> error;         ///< set exactly if ending is `failed`
+  InlineList<Leg, 4> legs;          ///< merged by mechanism, in order of first use
+  InlineList<Refusal, 4> refusals;  ///< merged by mechanism and errno
+  std::optional<Usage> usage;       ///< only with Options::measure
+  std::optional<Error> error;       ///< set exactly if ending is `failed`
 
   /// True if everything that was asked for arrived at the sink.
-  bool ok() const noexcept {
-    return ending == Ending::complete || ending == Ending::end_of_source;
-  }
+  bool ok() const noexcept { return ending == Ending::complete || ending == Ending::end_of_source; }
 };
 
 }  // namespace leat

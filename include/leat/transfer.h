@@ -76,8 +76,8 @@ struct Step {
   std::uint64_t taken = 0;      ///< bytes that left the source
   std::uint64_t delivered = 0;  ///< bytes the sink accepted
   State state = State::progress;
-  Wait wait;                    ///< meaningful if blocked
-  std::error_code error;        ///< set if failed
+  Wait wait;              ///< meaningful if blocked
+  std::error_code error;  ///< set if failed (Errc::source_shrank: the ending of that name)
 };
 
 /// Sizes that are chosen by measurement and seldom need changing. 0 means that choice.
@@ -86,16 +86,18 @@ struct Tuning {
   std::uint32_t pipe_bytes = 0;   ///< of splice's private pipe; default 1 MiB or what is permitted
 };
 
-/// read_write's block: the fastest measured by `leat bench transfer` (docs/mechanisms/read_write.md).
+/// read_write's block: the fastest measured by `leat bench transfer`
+/// (docs/mechanisms/read_write.md).
 inline constexpr std::uint32_t default_block_bytes = 256u << 10;
 
 struct Options {
-  Mechanism mechanism{};                 ///< force this one: its refusal ends the transfer
+  Mechanism mechanism{};  ///< force this one: its refusal ends the transfer
   Copies copies = Copies::allow;
-  Durability durability = Durability::none;  ///< of a file sink, reached before `done`; waits for the disk
+  Durability durability =
+      Durability::none;  ///< of a file sink, reached before `done`; waits for the disk
   AtEnd at_end = AtEnd::leave;
-  bool measure = false;                  ///< fill in Receipt::usage; two getrusage(2) calls
-  std::uint64_t rate_limit = 0;          ///< bytes per second; 0 is none
+  bool measure = false;          ///< fill in Receipt::usage; two getrusage(2) calls
+  std::uint64_t rate_limit = 0;  ///< bytes per second; 0 is none
   std::optional<TimePoint> deadline{};
   std::stop_token stop{};
   std::function<void(const Step&)> progress{};  ///< called at the end of steps that moved bytes
@@ -132,7 +134,8 @@ class Transfer {
 
   /// True if a step is worth while for a reason that the last Wait does not show.
   bool runnable() const noexcept;
-  /// Called by Context::poll, on its thread, when this becomes runnable.
+  /// Has Context::poll call this once, on its thread, when this is runnable. Replaces an earlier
+  /// one.
   void on_runnable(std::function<void()> callback);
 
   /// At any time; `unfinished` while anything is left to do.

@@ -9,8 +9,8 @@
 
 namespace leat {
 
-/// A private pipe. Whoever holds one that is not empty delivers or destroys it: bytes left in a pipe
-/// belong to one transfer. Move-only.
+/// A private pipe. Whoever holds one that is not empty delivers or destroys it: bytes left in a
+/// pipe belong to one transfer. Move-only.
 struct Pipe {
   OwnedFd read;
   OwnedFd write;
@@ -19,7 +19,8 @@ struct Pipe {
   bool valid() const noexcept { return read.valid(); }
 };
 
-/// Counts the capacity of every pipe it made until that pipe is given back or written off. One thread.
+/// Counts the capacity of every pipe it made until that pipe is given back or written off. One
+/// thread.
 class PipePool {
  public:
   explicit PipePool(std::uint64_t budget_bytes) noexcept : budget_bytes_(budget_bytes) {}

@@ -27,6 +27,11 @@ struct EndpointAccess {
   static std::vector<Source> take_parts(Source& source) { return std::move(source.more_->parts); }
   static void set_length(Source& source, std::uint64_t length) { source.length_ = length; }
 
+  /// What keeps a memory source's bytes alive; null if they are borrowed.
+  static std::shared_ptr<const void> keeper(const Source& source) {
+    return source.more_ ? source.more_->keeps_alive : nullptr;
+  }
+
   static ConnectionState* connection(const Source& source) { return source.connection_; }
   static ConnectionState* connection(const Sink& sink) { return sink.connection_; }
   static OwnedFd take_owned(Sink& sink) { return std::move(sink.owned_); }

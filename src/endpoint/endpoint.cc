@@ -24,8 +24,7 @@ Result<Kind> kind_of(FdRef fd) {
     case os::FileType::block_device: return Kind::file;
     case os::FileType::pipe: return Kind::pipe;
     case os::FileType::character_device: return Kind::device;
-    case os::FileType::directory:
-      return wrong_kind(Errc::is_directory, "name a file in it");
+    case os::FileType::directory: return wrong_kind(Errc::is_directory, "name a file in it");
     case os::FileType::other: return wrong_kind(Errc::unsupported_kind, "");
     case os::FileType::socket: break;
   }
@@ -162,10 +161,9 @@ Result<Sink> Sink::descriptor(OwnedFd fd) {
 }
 
 Result<Sink> Sink::open(const std::string& path, OpenMode mode, std::uint64_t offset) {
-  auto fd = with_subject(
-      os::open_for_writing(path, {.create = mode != OpenMode::existing,
-                                  .truncate = mode == OpenMode::truncate}),
-      path);
+  auto fd = with_subject(os::open_for_writing(path, {.create = mode != OpenMode::existing,
+                                                     .truncate = mode == OpenMode::truncate}),
+                         path);
   if (!fd) return std::unexpected(fd.error());
   auto sink = descriptor(std::move(*fd));
   if (!sink) {

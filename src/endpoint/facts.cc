@@ -51,8 +51,7 @@ Result<SourceFacts> facts_of(const Source& source, bool trust_length) {
     return facts;
   }
   if (facts.kind == Kind::file) {
-    if (auto looked = look_at_file(source, facts); !looked)
-      return std::unexpected(looked.error());
+    if (auto looked = look_at_file(source, facts); !looked) return std::unexpected(looked.error());
     return facts;
   }
   if (EndpointAccess::connection(source)) return facts;
@@ -93,8 +92,7 @@ Result<SinkFacts> facts_of(const Sink& sink) {
 std::optional<OwnedFd> own_description(Kind kind, Waiting waiting, FdRef fd, bool for_reading) {
   const bool reopens = kind == Kind::pipe || kind == Kind::device;
   if (!reopens || waiting != Waiting::polled) return std::nullopt;
-  auto reopened =
-      os::reopen_nonblocking(fd, for_reading ? os::Access::read : os::Access::write);
+  auto reopened = os::reopen_nonblocking(fd, for_reading ? os::Access::read : os::Access::write);
   if (!reopened) return std::nullopt;
   return std::move(*reopened);
 }

@@ -19,8 +19,8 @@ enum class Waiting : std::uint8_t {
 
 struct SourceFacts {
   Kind kind = Kind::memory;
-  bool regular = false;    ///< a regular file
-  bool cursor = false;     ///< read at the descriptor's own offset
+  bool regular = false;  ///< a regular file
+  bool cursor = false;   ///< read at the descriptor's own offset
   bool owned = false;
   bool true_size = false;  ///< a file whose size can be believed
   bool sparse = false;     ///< has fewer blocks than its size needs

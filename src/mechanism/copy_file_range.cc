@@ -19,9 +19,9 @@ Moved CopyFileRangePump::step(const Passage& passage, Allowance allowance) {
   Moved moved{.calls = 1};
   std::uint64_t from = passage.from_offset;
   std::uint64_t to = passage.to_offset;
-  const auto copied = os::copy_file_range(
-      passage.from, passage.source.cursor ? nullptr : &from, passage.to,
-      passage.sink.cursor ? nullptr : &to, std::min(allowance.take, allowance.deliver));
+  const auto copied = os::copy_file_range(passage.from, passage.source.cursor ? nullptr : &from,
+                                          passage.to, passage.sink.cursor ? nullptr : &to,
+                                          std::min(allowance.take, allowance.deliver));
   if (copied) [[likely]] {
     moved.taken = moved.delivered = *copied;
     if (*copied == 0) moved.outcome = Moved::Outcome::source_ended;

@@ -21,8 +21,8 @@ Moved ended(Moved so_far, const Error& error, Moved::Outcome outcome) {
 
 Moved ending_for(Moved so_far, const Error& error, std::initializer_list<int> also_refuses) {
   const auto is_this = [&error](int number) { return error.is(number); };
-  const bool refused = std::ranges::any_of(refusals, is_this) ||
-                       std::ranges::any_of(also_refuses, is_this);
+  const bool refused =
+      std::ranges::any_of(refusals, is_this) || std::ranges::any_of(also_refuses, is_this);
   return ended(so_far, error, refused ? Moved::Outcome::refused : Moved::Outcome::failed);
 }
 

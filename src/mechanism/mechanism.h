@@ -36,16 +36,17 @@ struct Resources {
   }
 };
 
-/// The stretch of source and sink that a step works on. Positions already count what the pump holds.
+/// The stretch of source and sink that a step works on. Positions already count what the pump
+/// holds.
 struct Passage {
   const SourceFacts& source;
   const SinkFacts& sink;
   FdRef from;
   FdRef to;
-  std::uint64_t from_offset = 0;      ///< file sources that are not read at the cursor
-  std::uint64_t to_offset = 0;        ///< file sinks that are not written at the cursor
-  std::span<const iovec> memory;      ///< memory sources: what may be taken in this step
-  std::span<std::byte> room;          ///< memory sinks: what may be filled in this step
+  std::uint64_t from_offset = 0;  ///< file sources that are not read at the cursor
+  std::uint64_t to_offset = 0;    ///< file sinks that are not written at the cursor
+  std::span<const iovec> memory;  ///< memory sources: what may be taken in this step
+  std::span<std::byte> room;      ///< memory sinks: what may be filled in this step
   Resources& resources;
 };
 
@@ -71,8 +72,8 @@ struct Moved {
   std::uint64_t delivered = 0;
   std::uint32_t calls = 0;
   Outcome outcome = Outcome::progress;
-  bool held_back = false;  ///< the last bytes were sent with MORE
-  int error_number = 0;    ///< if refused or failed
+  bool held_back = false;        ///< the last bytes were sent with MORE
+  int error_number = 0;          ///< if refused or failed
   std::string_view operation{};  ///< the call that said so; static storage
 };
 
@@ -81,7 +82,7 @@ struct Residue {
   std::uint64_t bytes = 0;
   Block block{};  ///< holds them from `offset` on, if valid
   std::size_t offset = 0;
-  Pipe pipe{};    ///< else holds them, if valid
+  Pipe pipe{};  ///< else holds them, if valid
 };
 
 /// A mechanism at work inside one transfer. It keeps no pointer to anything it is lent.

@@ -11,7 +11,8 @@ namespace leat {
 template <class T>
 std::string_view verdict_of(const Result<T>& answer) {
   if (answer || answer.error().is(EBADF)) return {};
-  if (answer.error().is(ENOSYS)) return "this kernel, or a seccomp filter, has no such call (ENOSYS)";
+  if (answer.error().is(ENOSYS))
+    return "this kernel, or a seccomp filter, has no such call (ENOSYS)";
   if (answer.error().is(EPERM) || answer.error().is(EACCES))
     return "a seccomp filter or security module denies the call (EPERM)";
   return "the call answers with an unexpected error";

@@ -73,9 +73,9 @@ Result<std::uint64_t> put_pieces(const Passage& passage, std::span<const iovec> 
                                  bool more_follows) {
   switch (passage.sink.kind) {
     case Kind::socket:
-      return os::sendmsg(passage.to, pieces,
-                         {.wait = passage.sink.waiting == Waiting::allowed,
-                          .more_follows = more_follows});
+      return os::sendmsg(
+          passage.to, pieces,
+          {.wait = passage.sink.waiting == Waiting::allowed, .more_follows = more_follows});
     case Kind::file:
       if (!passage.sink.cursor) return os::pwritev(passage.to, pieces, passage.to_offset);
       [[fallthrough]];
@@ -87,9 +87,9 @@ Result<std::uint64_t> put(const Passage& passage, std::span<const std::byte> fro
                           bool more_follows) {
   switch (passage.sink.kind) {
     case Kind::socket:
-      return os::send(passage.to, from,
-                      {.wait = passage.sink.waiting == Waiting::allowed,
-                       .more_follows = more_follows});
+      return os::send(
+          passage.to, from,
+          {.wait = passage.sink.waiting == Waiting::allowed, .more_follows = more_follows});
     case Kind::file:
       if (!passage.sink.cursor) return os::pwrite(passage.to, from, passage.to_offset);
       [[fallthrough]];
@@ -119,13 +119,12 @@ Moved ReadWritePump::from_memory(const Passage& passage, Allowance allowance) {
     moved.outcome = Outcome::wait_sink;
     return moved;
   }
-  const bool several = passage.memory.size() > 1 && room == first &&
-                       passage.sink.waiting != Waiting::polled;
+  const bool several =
+      passage.memory.size() > 1 && room == first && passage.sink.waiting != Waiting::polled;
   const bool all = several || (passage.memory.size() == 1 && room == first);
   const bool more = allowance.more_follows && all;
-  const auto written = several
-                           ? put_pieces(passage, passage.memory, more)
-                           : put(passage, bytes_of(passage.memory.front()).first(room), more);
+  const auto written = several ? put_pieces(passage, passage.memory, more)
+                               : put(passage, bytes_of(passage.memory.front()).first(room), more);
   moved.calls = 1;
   if (!written) return ended(moved, written.error(), Outcome::wait_sink, passage.resources);
   moved.taken = moved.delivered = *written;
@@ -137,7 +136,8 @@ Moved ReadWritePump::through_block(const Passage& passage, Allowance allowance) 
   Moved moved;
   if (begin_ == end_) {
     if (!block_.valid()) block_ = passage.resources.blocks.lease(block_bytes_);
-    const std::size_t wanted = std::min({std::uint64_t{block_bytes_}, allowance.take, allowance.deliver});
+    const std::size_t wanted =
+        std::min({std::uint64_t{block_bytes_}, allowance.take, allowance.deliver});
     const auto taken = take(passage, block_.bytes().first(wanted));
     moved.calls = 1;
     if (!taken) return ended(moved, taken.error(), Outcome::wait_source, passage.resources);
@@ -148,8 +148,8 @@ Moved ReadWritePump::through_block(const Passage& passage, Allowance allowance) 
     begin_ = 0;
     end_ = moved.taken = *taken;
   }
-  const auto held = block_.bytes().subspan(
-      begin_, std::min<std::uint64_t>(end_ - begin_, allowance.deliver));
+  const auto held =
+      block_.bytes().subspan(begin_, std::min<std::uint64_t>(end_ - begin_, allowance.deliver));
   const std::size_t room = room_for(passage, held.size());
   if (room == 0) {
     moved.outcome = Outcome::wait_sink;
@@ -168,7 +168,8 @@ Moved ReadWritePump::through_block(const Passage& passage, Allowance allowance) 
 Moved ReadWritePump::step(const Passage& passage, Allowance allowance) {
   if (passage.source.kind == Kind::memory) return from_memory(passage, allowance);
   if (passage.sink.kind != Kind::memory) return through_block(passage, allowance);
-  const std::size_t count = std::min<std::uint64_t>(passage.room.size(), std::min(allowance.take, allowance.deliver));
+  const std::size_t count =
+      std::min<std::uint64_t>(passage.room.size(), std::min(allowance.take, allowance.deliver));
   Moved moved{.calls = 1};
   const auto taken = take(passage, passage.room.first(count));
   if (!taken) return ended(moved, taken.error(), Outcome::wait_source, passage.resources);

@@ -1,6 +1,6 @@
-#include "mechanism/mechanism.h"
-
 #include <algorithm>
+
+#include "mechanism/mechanism.h"
 
 namespace leat {
 namespace mechanisms {
@@ -27,8 +27,8 @@ Mechanism Mechanism::at(std::size_t index) noexcept { return MechanismAccess::at
 
 std::optional<Mechanism> Mechanism::named(std::string_view name) noexcept {
   const auto all = registry();
-  const auto found =
-      std::find_if(all.begin(), all.end(), [name](const auto* entry) { return entry->name == name; });
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [name](const auto* entry) { return entry->name == name; });
   if (found == all.end()) return std::nullopt;
   return at(static_cast<std::size_t>(found - all.begin()));
 }

@@ -30,14 +30,13 @@ Result<void> SendfilePump::place_cursor(const Passage& passage) {
 
 Moved SendfilePump::step(const Passage& passage, Allowance allowance) {
   Moved moved;
-  if (const auto placed = place_cursor(passage); !placed)
-    return ending_for(moved, placed.error());
+  if (const auto placed = place_cursor(passage); !placed) return ending_for(moved, placed.error());
 
   if (passage.sink.kind != Kind::file) passage.resources.guard_sigpipe();
   std::uint64_t offset = passage.from_offset;
-  const auto sent = os::sendfile(passage.to, passage.from,
-                                 passage.source.cursor ? nullptr : &offset,
-                                 std::min(allowance.take, allowance.deliver));
+  const auto sent =
+      os::sendfile(passage.to, passage.from, passage.source.cursor ? nullptr : &offset,
+                   std::min(allowance.take, allowance.deliver));
   moved.calls = 1;
   if (sent) [[likely]] {
     moved.taken = moved.delivered = *sent;
@@ -72,9 +71,7 @@ Cost cost(const SourceFacts&, const SinkFacts& sink) {
   return {.cpu_copies = 0, .if_pages_are_taken = sink.kind == Kind::socket};
 }
 
-std::string_view unavailable() {
-  return verdict_of(os::sendfile(FdRef(), FdRef(), nullptr, 1));
-}
+std::string_view unavailable() { return verdict_of(os::sendfile(FdRef(), FdRef(), nullptr, 1)); }
 
 void start(PumpSlot& slot, const Tuning&) { slot.emplace<SendfilePump>(); }
 

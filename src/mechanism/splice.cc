@@ -69,7 +69,8 @@ Moved SplicePump::direct(const Passage& passage, Allowance allowance) {
     return moved;
   }
   if (!spliced.error().is(EAGAIN)) return ending_of(passage, moved, spliced.error());
-  moved.outcome = passage.source.kind == Kind::file ? Outcome::wait_sink : side_to_wait_for(passage);
+  moved.outcome =
+      passage.source.kind == Kind::file ? Outcome::wait_sink : side_to_wait_for(passage);
   return moved;
 }
 

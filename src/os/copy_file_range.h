@@ -8,8 +8,9 @@
 
 namespace leat::os {
 
-/// Copies up to `limit` bytes between two regular files inside the kernel and advances both offsets;
-/// a null offset means the descriptor's own. The file system may share blocks instead of copying.
+/// Copies up to `limit` bytes between two regular files inside the kernel and advances both
+/// offsets; a null offset means the descriptor's own. The file system may share blocks instead of
+/// copying.
 ///
 /// Returns the bytes copied; 0 means the source is at its end — or that its file system does not
 /// tell the truth about its size (/proc). EINTR is retried.

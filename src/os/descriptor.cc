@@ -82,10 +82,8 @@ Result<bool> size_is_true(FdRef file) {
     case TRACEFS_MAGIC:
     case SECURITYFS_MAGIC:
     case CGROUP_SUPER_MAGIC:
-    case CGROUP2_SUPER_MAGIC:
-      return false;
-    default:
-      return true;
+    case CGROUP2_SUPER_MAGIC: return false;
+    default: return true;
   }
 }
 

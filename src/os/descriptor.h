@@ -9,7 +9,13 @@
 namespace leat::os {
 
 enum class FileType : std::uint8_t {
-  regular, block_device, character_device, pipe, socket, directory, other
+  regular,
+  block_device,
+  character_device,
+  pipe,
+  socket,
+  directory,
+  other
 };
 
 struct FileStat {

@@ -20,6 +20,7 @@ class LeatCategory final : public std::error_category {
       case Errc::descriptor_blocks: return "the descriptor is blocking";
       case Errc::has_several_links: return "has several links";
       case Errc::unsupported_kind: return "carries no stream of bytes";
+      case Errc::source_shrank: return "the source ended before its promised length";
     }
     return "unknown error";
   }
@@ -35,6 +36,7 @@ std::string_view errc_name(int code) {
     case Errc::descriptor_blocks: return "descriptor_blocks";
     case Errc::has_several_links: return "has_several_links";
     case Errc::unsupported_kind: return "unsupported_kind";
+    case Errc::source_shrank: return "source_shrank";
   }
   return "unknown";
 }

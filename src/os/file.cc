@@ -118,13 +118,10 @@ Result<void> link_nameless(FdRef file, FdRef folder, const std::string& name) {
                                  AT_SYMLINK_FOLLOW));
 }
 
-bool can_link_nameless(FdRef file) noexcept {
-  return ::access(proc_path(file).data(), F_OK) == 0;
-}
+bool can_link_nameless(FdRef file) noexcept { return ::access(proc_path(file).data(), F_OK) == 0; }
 
 Result<void> rename(FdRef folder, const std::string& from, const std::string& to) {
-  return done("rename",
-              ::renameat(folder.number(), from.c_str(), folder.number(), to.c_str()));
+  return done("rename", ::renameat(folder.number(), from.c_str(), folder.number(), to.c_str()));
 }
 
 Result<void> unlink(FdRef folder, const std::string& name) {

@@ -6,8 +6,7 @@
 
 namespace leat::os {
 
-Result<std::uint64_t> sendfile(FdRef sink, FdRef file, std::uint64_t* offset,
-                               std::uint64_t limit) {
+Result<std::uint64_t> sendfile(FdRef sink, FdRef file, std::uint64_t* offset, std::uint64_t limit) {
   off_t position = offset ? static_cast<off_t>(*offset) : 0;
   off_t* where = offset ? &position : nullptr;
   const ssize_t count =

@@ -6,8 +6,8 @@
 namespace leat::os {
 
 /// While it is held, a SIGPIPE that the calling thread raises against itself is taken back at the
-/// end instead of being delivered. The program's own signal setup stays as it is; a SIGPIPE that was
-/// pending before stays pending. Costs two rt_sigprocmask(2) calls, 0.4–0.6 µs. Inactive until
+/// end instead of being delivered. The program's own signal setup stays as it is; a SIGPIPE that
+/// was pending before stays pending. Costs two rt_sigprocmask(2) calls, 0.4–0.6 µs. Inactive until
 /// `hold()`. Looking once whether SIGPIPE is ignored would not do: the setting can change.
 class SigpipeGuard {
  public:

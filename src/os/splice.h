@@ -17,8 +17,8 @@ inline constexpr std::uint64_t splice_limit = 0x7ffff000;
 ///
 /// Returns the bytes moved; 0 means the source is at its end (an empty pipe without writers).
 /// EINTR is retried. May raise SIGPIPE; see SigpipeGuard.
-/// Errors: EAGAIN (source empty, or sink full: a pipe counts slots, not bytes), EINVAL (unsupported,
-/// or a sink with O_APPEND), EPIPE, ENOSPC, …
+/// Errors: EAGAIN (source empty, or sink full: a pipe counts slots, not bytes), EINVAL
+/// (unsupported, or a sink with O_APPEND), EPIPE, ENOSPC, …
 Result<std::uint64_t> splice(FdRef source, std::uint64_t* source_offset, FdRef sink,
                              std::uint64_t* sink_offset, std::uint64_t limit, bool more_follows);
 

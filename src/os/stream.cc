@@ -34,8 +34,7 @@ Result<std::uint64_t> pread(FdRef fd, std::span<std::byte> into, std::uint64_t o
 
 Result<std::uint64_t> recv(FdRef socket, std::span<std::byte> into, bool wait) {
   const int flags = wait ? 0 : MSG_DONTWAIT;
-  return moved("recv",
-               [&] { return ::recv(socket.number(), into.data(), into.size(), flags); });
+  return moved("recv", [&] { return ::recv(socket.number(), into.data(), into.size(), flags); });
 }
 
 Result<std::uint64_t> write(FdRef fd, std::span<const std::byte> from) {
@@ -49,9 +48,8 @@ Result<std::uint64_t> pwrite(FdRef fd, std::span<const std::byte> from, std::uin
 }
 
 Result<std::uint64_t> writev(FdRef fd, std::span<const iovec> from) {
-  return moved("writev", [&] {
-    return ::writev(fd.number(), from.data(), static_cast<int>(from.size()));
-  });
+  return moved("writev",
+               [&] { return ::writev(fd.number(), from.data(), static_cast<int>(from.size())); });
 }
 
 Result<std::uint64_t> pwritev(FdRef fd, std::span<const iovec> from, std::uint64_t offset) {

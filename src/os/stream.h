@@ -14,7 +14,8 @@ namespace leat::os {
 
 /// All of these move at most 0x7ffff000 bytes, may move fewer, return the bytes moved, and retry
 /// EINTR. 0 from a reading call is the end of the source. Offsets do not move the descriptor's own.
-/// Errors: EAGAIN (would wait), EIO, ENOSPC, EPIPE, ECONNRESET, EFBIG, EINVAL, … as the man page has.
+/// Errors: EAGAIN (would wait), EIO, ENOSPC, EPIPE, ECONNRESET, EFBIG, EINVAL, … as the man page
+/// has.
 
 Result<std::uint64_t> read(FdRef fd, std::span<std::byte> into);
 Result<std::uint64_t> pread(FdRef fd, std::span<std::byte> into, std::uint64_t offset);

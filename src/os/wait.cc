@@ -15,8 +15,8 @@ Result<int> wait(std::span<pollfd> fds,
   timespec timeout{};
   if (until) {
     using std::chrono::nanoseconds;
-    const auto left = std::chrono::duration_cast<nanoseconds>(
-        *until - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<nanoseconds>(*until - std::chrono::steady_clock::now());
     const auto count = std::max<std::int64_t>(left.count(), 0);
     timeout = {.tv_sec = count / 1'000'000'000, .tv_nsec = count % 1'000'000'000};
   }

@@ -14,8 +14,7 @@ namespace leat::os {
 
 /// Waits until one of `fds` is ready or `until` passes; no `until` waits for ever. Returns how many
 /// are ready. EINTR is *returned*: whoever waits has to look why. See ppoll(2).
-Result<int> wait(std::span<pollfd> fds,
-                 std::optional<std::chrono::steady_clock::time_point> until);
+Result<int> wait(std::span<pollfd> fds, std::optional<std::chrono::steady_clock::time_point> until);
 
 /// What poll(2) says of `fd` right now, without waiting.
 short ready_events(FdRef fd, short events);

@@ -1,0 +1,20 @@
+// What Options and a sink ask of every part of a transfer.
+#pragma once
+
+#include "os/socket.h"
+#include "plan/rank.h"
+
+namespace leat {
+
+/// Asks the sink's network device only where copies are forbidden.
+inline Needs needs_of(const Options& options, const Sink& sink) {
+  Needs needs{.forced = options.mechanism,
+              .copies_forbidden = options.copies == Copies::forbid,
+              .pages_are_taken = {}};
+  if (needs.copies_forbidden && sink.kind() == Kind::socket) {
+    if (const auto taken = os::takes_scattered_pages(sink.fd())) needs.pages_are_taken = *taken;
+  }
+  return needs;
+}
+
+}  // namespace leat

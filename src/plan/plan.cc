@@ -1,0 +1,52 @@
+#include <leat/plan.h>
+
+#include "plan/needs.h"
+
+namespace leat {
+namespace {
+
+const Source& first_part(const Source& source) {
+  const auto parts = source.parts();
+  if (parts.empty()) return source;
+  for (const Source& part : parts) {
+    if (part.length() != 0) return part;
+  }
+  return parts.front();
+}
+
+}  // namespace
+
+Mechanism Plan::chosen() const noexcept {
+  for (const Candidate& candidate : candidates) {
+    if (candidate.chosen) return candidate.mechanism;
+  }
+  return {};
+}
+
+Plan plan(const Source& source, const Sink& sink, const Options& options) {
+  Plan plan;
+  const Source& part = first_part(source);
+  const auto source_facts = facts_of(part, false);
+  const auto sink_facts = facts_of(sink);
+  if (!source_facts || !sink_facts) return plan;
+
+  Needs needs = needs_of(options, sink);
+  needs.has_successor = source.parts().size() > 1 && &part != &source.parts().back();
+  std::vector<Candidate> misfits;
+  const Ranking order = preference(source_facts->kind, sink_facts->kind);
+  for (std::size_t index = 0; index < order.count; ++index) {
+    const Mechanism mechanism = order.order[index];
+    const Fit fit = judge(mechanism, *source_facts, *sink_facts, needs);
+    const Cost cost = MechanismAccess::entry(mechanism).cost(*source_facts, *sink_facts);
+    auto& list = fit.fits ? plan.candidates : misfits;
+    list.push_back({.mechanism = mechanism,
+                    .fits = fit.fits,
+                    .chosen = fit.fits && plan.candidates.empty(),
+                    .reason = fit.reason,
+                    .cpu_copies = fit.fits ? cost.cpu_copies : std::nullopt});
+  }
+  plan.candidates.insert(plan.candidates.end(), misfits.begin(), misfits.end());
+  return plan;
+}
+
+}  // namespace leat

@@ -1,0 +1,112 @@
+#include "plan/rank.h"
+
+#include <algorithm>
+#include <span>
+#include <string>
+
+namespace leat {
+namespace {
+
+// The fixed order (docs/architecture.md, "The order"). What a row does not name comes after it, in
+// the registry's order; what does not fit is passed over, so one row serves several sinks.
+constexpr std::string_view file_to_stream[] = {"sendfile", "splice", "read_write"};
+constexpr std::string_view file_to_pipe[] = {"splice", "sendfile", "read_write"};
+constexpr std::string_view file_to_file[] = {"copy_file_range", "sendfile", "splice", "read_write"};
+constexpr std::string_view stream_to_any[] = {"splice", "read_write"};
+constexpr std::string_view memory_to_any[] = {"read_write"};
+
+std::span<const std::string_view> row_for(Kind source, Kind sink) {
+  if (source == Kind::memory) return memory_to_any;
+  if (source != Kind::file) return stream_to_any;
+  if (sink == Kind::file) return file_to_file;
+  return sink == Kind::pipe ? std::span<const std::string_view>(file_to_pipe)
+                            : std::span<const std::string_view>(file_to_stream);
+}
+
+bool contains(const Ranking& ranking, Mechanism mechanism) {
+  const auto end = ranking.order.begin() + ranking.count;
+  return std::find(ranking.order.begin(), end, mechanism) != end;
+}
+
+void add(Ranking& ranking, Mechanism mechanism) {
+  if (ranking.count < Ranking::most && !contains(ranking, mechanism))
+    ranking.order[ranking.count++] = mechanism;
+}
+
+bool is_closed(Mechanism mechanism, std::uint32_t closed_ways) {
+  for (std::size_t index = 0; index < Mechanism::count(); ++index) {
+    if (Mechanism::at(index) == mechanism) return (closed_ways >> index & 1u) != 0;
+  }
+  return false;
+}
+
+Fit without_copies(const MechanismEntry& entry, const SourceFacts& source, const SinkFacts& sink,
+                   const Needs& needs, Fit fit) {
+  const Cost cost = entry.cost(source, sink);
+  if (!cost.cpu_copies) return {false, "copies are forbidden, and here only the kernel knows"};
+  if (*cost.cpu_copies > 0) return {false, "copies are forbidden, and it copies"};
+  if (!cost.if_pages_are_taken || needs.pages_are_taken == true) return fit;
+  if (needs.pages_are_taken == false)
+    return {false, "copies are forbidden, and the network device takes no scattered pages"};
+  return {false, "copies are forbidden, and the network device does not say if it takes pages"};
+}
+
+}  // namespace
+
+Ranking preference(Kind source, Kind sink) {
+  Ranking ranking;
+  for (const std::string_view name : row_for(source, sink)) {
+    if (const auto mechanism = Mechanism::named(name)) add(ranking, *mechanism);
+  }
+  for (std::size_t index = 0; index < Mechanism::count(); ++index)
+    add(ranking, Mechanism::at(index));
+  return ranking;
+}
+
+Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
+          const Needs& needs) {
+  const MechanismEntry& entry = MechanismAccess::entry(mechanism);
+  if (needs.forced && mechanism != needs.forced) return {false, "another mechanism is forced"};
+  const Fit fit = entry.fits(source, sink);
+  if (!fit.fits) return fit;
+  if (is_closed(mechanism, needs.closed_ways) && !needs.forced)
+    return {false, "it refused on this connection before"};
+  const bool may_hold_back = sink.kind == Kind::socket && sink.tcp && !sink.nodelay;
+  if (needs.has_successor && may_hold_back && !sink.is_connection && !entry.carries_more) {
+    return {
+        false,
+        "it cannot say that more follows, and a borrowed socket without TCP_NODELAY would stall"};
+  }
+  return needs.copies_forbidden ? without_copies(entry, source, sink, needs, fit) : fit;
+}
+
+Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& needs) {
+  Ranking fitting;
+  const Ranking all = preference(source.kind, sink.kind);
+  for (std::size_t index = 0; index < all.count; ++index) {
+    if (judge(all.order[index], source, sink, needs).fits) add(fitting, all.order[index]);
+  }
+  return fitting;
+}
+
+Error nothing_left(const SourceFacts& source, const SinkFacts& sink, const Needs& needs) {
+  Error error{
+      .code = make_error_code(Errc::nothing_fits),
+      .operation = "plan",
+      .mechanism = needs.forced,
+      .subject = std::string(name_of(source.kind)) + " to " + std::string(name_of(sink.kind)),
+      .hint = {}};
+  if (needs.forced) {
+    error.code = make_error_code(Errc::does_not_fit);
+    error.hint = std::string(needs.forced.name()) + ": " +
+                 std::string(judge(needs.forced, source, sink, needs).reason);
+  } else if (needs.copies_forbidden) {
+    error.code = make_error_code(Errc::would_copy);
+    const Ranking all = preference(source.kind, sink.kind);
+    error.hint = std::string(all.order[0].name()) + ": " +
+                 std::string(judge(all.order[0], source, sink, needs).reason);
+  }
+  return error;
+}
+
+}  // namespace leat

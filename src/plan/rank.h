@@ -1,0 +1,45 @@
+// Facts and needs in, ranked mechanisms out. Pure: the same facts give the same ranking.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include <leat/mechanism.h>
+#include <leat/transfer.h>
+
+#include "endpoint/facts.h"
+#include "mechanism/mechanism.h"
+
+namespace leat {
+
+/// What the options and the place of a part among its fellows ask of a mechanism.
+struct Needs {
+  Mechanism forced{};
+  bool copies_forbidden = false;
+  /// Does the sink take scattered pages? Asked only where copies are forbidden.
+  std::optional<bool> pages_are_taken{};
+  bool has_successor = false;     ///< another part follows at once
+  std::uint32_t closed_ways = 0;  ///< bit i: mechanism i refused on this connection before
+};
+
+/// Whether `mechanism` may serve, and why; `reason` as in Fit.
+Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
+          const Needs& needs);
+
+/// Those that may serve, best first.
+struct Ranking {
+  static constexpr std::size_t most = 16;
+  std::array<Mechanism, most> order;
+  std::uint8_t count = 0;
+};
+Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& needs);
+
+/// Every mechanism, in the order in which they are tried for a pair of kinds, fitting or not.
+Ranking preference(Kind source, Kind sink);
+
+/// Why nothing is left: no mechanism fits at all, the forced one does not, or each would copy.
+Error nothing_left(const SourceFacts& source, const SinkFacts& sink, const Needs& needs);
+
+}  // namespace leat

@@ -1,0 +1,208 @@
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include <leat/connection.h>
+#include <leat/endpoint.h>
+
+#include "endpoint/access.h"
+#include "os/descriptor.h"
+#include "os/socket.h"
+#include "os/stream.h"
+#include "os/wait.h"
+#include "transfer/connection_state.h"
+#include "transfer/context_state.h"
+
+namespace leat {
+namespace {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+
+std::unexpected<Error> refuse(Errc code, std::string hint) {
+  return std::unexpected(Error{.code = make_error_code(code),
+                               .operation = "connection",
+                               .mechanism = {},
+                               .subject = "socket",
+                               .hint = std::move(hint)});
+}
+
+Result<SinkFacts> facts_of_socket(FdRef socket) {
+  const auto facts = os::socket_facts(socket);
+  if (!facts) return std::unexpected(facts.error());
+  if (!facts->stream) return refuse(Errc::unsupported_kind, "only stream sockets are");
+  if (const auto peer = os::require_peer(socket); !peer) return std::unexpected(peer.error());
+  return SinkFacts{.kind = Kind::socket,
+                   .tcp = facts->tcp,
+                   .nodelay = facts->tcp && os::has_nodelay(socket),
+                   .is_connection = true,
+                   .waiting = Waiting::never};
+}
+
+}  // namespace
+
+void ConnectionState::end_transfer() noexcept {
+  if (--transfers == 0 && close_when_idle) close_now();
+}
+
+void ConnectionState::close_now() noexcept {
+  owned.reset();
+  fd = FdRef();
+}
+
+void ConnectionState::ended_orderly() noexcept {
+  if (!std::exchange(reset_unless_ended, false)) return;
+  // A socket whose peer is gone may refuse the option, and then there is nothing to reset.
+  [[maybe_unused]] const auto ignored = os::reset_on_close(fd, false);
+}
+
+void ConnectionState::close_way(Mechanism mechanism) noexcept {
+  for (std::size_t index = 0; index < Mechanism::count(); ++index) {
+    if (Mechanism::at(index) == mechanism) closed_ways |= 1u << index;
+  }
+  if (chosen_for_file == mechanism) chosen_for_file = {};
+  if (chosen_for_memory == mechanism) chosen_for_memory = {};
+}
+
+Connection::Connection(std::unique_ptr<ConnectionState> state) noexcept
+    : state_(std::move(state)) {}
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&&) noexcept = default;
+Connection::~Connection() = default;
+
+Result<Connection> Connection::adopt(Context& context, OwnedFd socket, ConnectionOptions options) {
+  const auto facts = facts_of_socket(socket);
+  if (!facts) return std::unexpected(facts.error());
+  if (const auto set = os::set_nonblocking(socket); !set) return std::unexpected(set.error());
+  auto state = std::make_unique<ConnectionState>();
+  state->context = &ContextAccess::state(context);
+  state->fd = socket;
+  state->facts = *facts;
+  state->reset_unless_ended = options.reset_unless_ended && facts->tcp;
+  if (state->reset_unless_ended) {
+    if (const auto set = os::reset_on_close(socket, true); !set)
+      return std::unexpected(set.error());
+  }
+  state->owned = std::move(socket);
+  return Connection(std::move(state));
+}
+
+Result<Connection> Connection::borrow(Context& context, FdRef socket) {
+  const auto facts = facts_of_socket(socket);
+  if (!facts) return std::unexpected(facts.error());
+  const auto flags = os::status_flags(socket);
+  if (!flags) return std::unexpected(flags.error());
+  if (!flags->nonblocking) return refuse(Errc::descriptor_blocks, "set O_NONBLOCK first");
+  auto state = std::make_unique<ConnectionState>();
+  state->context = &ContextAccess::state(context);
+  state->fd = socket;
+  state->facts = *facts;
+  return Connection(std::move(state));
+}
+
+FdRef Connection::fd() const noexcept { return state_->fd; }
+
+void Connection::close() {
+  if (state_->transfers == 0) {
+    state_->close_now();
+  } else {
+    state_->close_when_idle = true;
+  }
+}
+
+namespace {
+
+std::unexpected<Error> cut_off(Error error) {
+  error.subject = "sink";
+  error.hint = "the peer did not take everything";
+  return std::unexpected(std::move(error));
+}
+
+// Throws away what the peer still sends. Returns true at the end of its stream.
+Result<bool> discard(FdRef socket, std::span<std::byte> block, std::uint64_t& discarded) {
+  constexpr int most_reads = 64;  // then look at the clock again
+  for (int count = 0; count < most_reads; ++count) {
+    const auto received = os::recv(socket, block, false);
+    if (!received) {
+      if (received.error().is(EAGAIN)) return false;
+      return std::unexpected(received.error());
+    }
+    if (*received == 0) return true;
+    discarded += *received;
+  }
+  return false;
+}
+
+}  // namespace
+
+namespace {
+
+// The kernel has no event for the last acknowledgement: it is asked again after this long.
+constexpr auto acknowledgement_tick = std::chrono::milliseconds(2);
+
+// Returns true once nothing of what was sent is outstanding any more.
+Result<bool> all_acknowledged(FdRef socket) {
+  const auto left = os::unacknowledged_bytes(socket);
+  if (left && *left == 0) return true;
+  const int error = os::take_socket_error(socket);
+  if (error == 0) return false;
+  return std::unexpected(Error{.code = {error, std::generic_category()},
+                               .operation = "shutdown",
+                               .mechanism = {},
+                               .subject = {},
+                               .hint = {}});
+}
+
+// Waits for the peer's end of stream or, when that is there, for the next look at what is left.
+void wait_for_peer(ContextState& context, FdRef socket, bool closed,
+                   std::optional<TimePoint> deadline) {
+  auto until = deadline;
+  if (closed) {
+    const TimePoint tick = std::chrono::steady_clock::now() + acknowledgement_tick;
+    until = deadline ? std::min(*deadline, tick) : tick;
+  }
+  std::array<pollfd, 2> fds{pollfd{.fd = context.wakeups.number(), .events = POLLIN, .revents = 0},
+                            pollfd{.fd = socket.number(), .events = POLLIN, .revents = 0}};
+  const std::size_t count = closed ? 1 : 2;
+  if (os::wait(std::span(fds).first(count), until) && fds[0].revents != 0) context.collect();
+}
+
+}  // namespace
+
+Result<Connection::Farewell> Connection::end(std::optional<TimePoint> deadline,
+                                             std::stop_token stop) {
+  ContextState& context = *state_->context;
+  state_->ended_orderly();
+  if (const auto shut = os::shutdown_write(state_->fd); !shut && !shut.error().is(ENOTCONN))
+    return cut_off(shut.error());
+
+  const std::stop_callback wake(stop, [&context] { os::signal_eventfd(context.wakeups); });
+  const Block block(64 << 10);
+  Farewell farewell;
+  for (;;) {
+    if (!farewell.closed) {
+      const auto closed = discard(state_->fd, block.bytes(), farewell.discarded);
+      if (!closed) return cut_off(closed.error());
+      farewell.closed = *closed;
+    }
+    const auto acknowledged = all_acknowledged(state_->fd);
+    if (!acknowledged) return cut_off(acknowledged.error());
+    farewell.acknowledged = farewell.closed && *acknowledged;
+    const bool late = deadline && std::chrono::steady_clock::now() >= *deadline;
+    if (farewell.acknowledged || late || stop.stop_requested()) return farewell;
+    wait_for_peer(context, state_->fd, farewell.closed, deadline);
+  }
+}
+
+Source::Source(Connection& connection, std::uint64_t length) noexcept
+    : length_(length),
+      fd_(connection.fd()),
+      kind_(Kind::socket),
+      connection_(connection.state_.get()) {}
+
+Sink::Sink(Connection& connection) noexcept
+    : fd_(connection.fd()), kind_(Kind::socket), connection_(connection.state_.get()) {}
+
+}  // namespace leat

@@ -1,0 +1,78 @@
+#include <new>
+#include <utility>
+
+#include <leat/context.h>
+
+#include "os/wait.h"
+#include "transfer/context_state.h"
+#include "transfer/transfer_state.h"
+
+namespace leat {
+
+ContextState::~ContextState() {
+  for (void* room : rooms_) ::operator delete(room, std::align_val_t{alignof(TransferState)});
+}
+
+void* ContextState::room_for_transfer() {
+  if (rooms_.empty())
+    return ::operator new(sizeof(TransferState), std::align_val_t{alignof(TransferState)});
+  void* room = rooms_.back();
+  rooms_.pop_back();
+  return room;
+}
+
+void ContextState::take_room_back(void* room) noexcept {
+  if (rooms_.size() == rooms_.capacity()) rooms_.reserve(rooms_.capacity() * 2 + 8);
+  rooms_.push_back(room);
+}
+
+void ContextState::collect() {
+  os::drain_eventfd(wakeups);
+  // A callback may step, end or destroy its transfer, so the walk begins anew after each.
+  bool called = true;
+  while (called) {
+    called = false;
+    for (TransferState* transfer = first; transfer && !called; transfer = transfer->next) {
+      if (!transfer->runnable() || !transfer->on_runnable) continue;
+      const auto callback = std::exchange(transfer->on_runnable, nullptr);
+      callback();
+      called = true;
+    }
+  }
+}
+
+bool ContextState::any_runnable() const noexcept {
+  for (const TransferState* transfer = first; transfer; transfer = transfer->next) {
+    if (transfer->runnable()) return true;
+  }
+  return false;
+}
+
+Context::Context(std::unique_ptr<ContextState> state) noexcept : state_(std::move(state)) {}
+Context::Context(Context&&) noexcept = default;
+Context& Context::operator=(Context&&) noexcept = default;
+Context::~Context() = default;
+
+Result<Context> Context::create(ContextOptions options) {
+  auto wakeups = os::make_eventfd();
+  if (!wakeups) return std::unexpected(wakeups.error());
+  return Context(std::make_unique<ContextState>(options, std::move(*wakeups)));
+}
+
+FdRef Context::fd() const noexcept { return state_->wakeups; }
+
+void Context::poll() {
+  state_->collect();
+  if (state_->any_runnable()) wake();
+}
+
+void Context::wake() const noexcept { os::signal_eventfd(state_->wakeups); }
+
+ContextCounters Context::counters() const noexcept {
+  return {.stranded_bytes = state_->stranded_bytes,
+          .transfers = state_->transfers,
+          .pipes_open = state_->pipes.open_pipes(),
+          .pipe_bytes = state_->pipes.capacity_bytes()};
+}
+
+}  // namespace leat

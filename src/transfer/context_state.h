@@ -1,0 +1,46 @@
+// What a Context holds.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include <leat/context.h>
+
+#include "buffer/block_pool.h"
+#include "buffer/pipe_pool.h"
+
+namespace leat {
+
+struct TransferState;
+
+struct ContextState {
+  explicit ContextState(ContextOptions given, OwnedFd eventfd)
+      : options(given), wakeups(std::move(eventfd)), pipes(given.pipe_budget_bytes) {}
+  ~ContextState();
+
+  ContextOptions options;
+  OwnedFd wakeups;
+  BlockPool blocks;
+  PipePool pipes;
+  std::uint64_t stranded_bytes = 0;
+  std::uint64_t transfers = 0;
+  TransferState* first = nullptr;  // all transfers alive, linked through themselves
+
+  /// Memory for a TransferState, kept from earlier ones: steady state allocates nothing.
+  void* room_for_transfer();
+  void take_room_back(void* room) noexcept;
+
+  /// Makes fd() unreadable and calls `on_runnable` of every transfer that became runnable.
+  void collect();
+  bool any_runnable() const noexcept;
+
+ private:
+  std::vector<void*> rooms_;
+};
+
+struct ContextAccess {
+  static ContextState& state(Context& context) noexcept { return *context.state_; }
+};
+
+}  // namespace leat

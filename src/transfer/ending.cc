@@ -1,0 +1,210 @@
+#include <utility>
+
+#include "endpoint/access.h"
+#include "os/file.h"
+#include "os/socket.h"
+#include "os/usage.h"
+#include "transfer/connection_state.h"
+#include "transfer/context_state.h"
+#include "transfer/transfer_state.h"
+
+namespace leat {
+namespace {
+
+std::string_view hint_for(int error_number) {
+  switch (error_number) {
+    case ENOSPC: return "free some space where the sink is";
+    case EDQUOT: return "the disk quota is used up";
+    case EFBIG: return "the sink's file system or RLIMIT_FSIZE allows no larger file";
+    case EPIPE:
+    case ECONNRESET: return "the reader was gone before it had everything";
+    case EMFILE: return "raise RLIMIT_NOFILE (ulimit -n)";
+    case ENFILE: return "raise /proc/sys/fs/file-max";
+    case EIO: return "a device failed; see dmesg";
+    case EBADF: return "the descriptor is closed or not open for this direction";
+    default: return {};
+  }
+}
+
+// What is left of a leftover, as a source for another start.
+Source rest_of(Leftover leftover) {
+  Source& source = leftover.source;
+  if (source.kind() != Kind::memory) {
+    EndpointAccess::set_length(source, source.length() - leftover.place.delivered);
+    return std::move(source);
+  }
+  const auto rest = source.bytes().subspan(leftover.place.delivered);
+  return EndpointAccess::kept_memory(rest, EndpointAccess::keeper(source));
+}
+
+}  // namespace
+
+std::string_view name_of(Ending ending) noexcept {
+  switch (ending) {
+    case Ending::unfinished: return "unfinished";
+    case Ending::complete: return "complete";
+    case Ending::end_of_source: return "end_of_source";
+    case Ending::source_shrank: return "source_shrank";
+    case Ending::deadline: return "deadline";
+    case Ending::cancelled: return "cancelled";
+    case Ending::failed: return "failed";
+  }
+  return "";
+}
+
+std::string_view name_of(KnownBy known_by) noexcept {
+  switch (known_by) {
+    case KnownBy::construction: return "construction";
+    case KnownBy::kernel: return "kernel";
+    case KnownBy::pending: return "pending";
+    case KnownBy::unknown: return "unknown";
+  }
+  return "";
+}
+
+void TransferState::finish() {
+  if (held_back || corked) push();
+  if (auto ended_sink = end_sink(); !ended_sink) return fail(std::move(ended_sink.error()));
+  wind_up();
+  state = State::done;
+  ending = open_ended ? Ending::end_of_source : Ending::complete;
+}
+
+// What Options ask for once everything was delivered.
+Result<void> TransferState::end_sink() {
+  if (std::exchange(ends_in_hole, false)) {
+    if (auto sized = os::set_size(sink_fd, sink.offset() + delivered); !sized) return sized;
+  }
+  if (sink.kind() == Kind::file && options.durability != Durability::none) {
+    const bool full = options.durability == Durability::full;
+    if (auto synced = full ? os::sync_all(sink_fd) : os::sync_data(sink_fd); !synced) return synced;
+  }
+  if (sink.kind() != Kind::socket) {
+    if (options.at_end == AtEnd::close) EndpointAccess::take_owned(sink).reset();
+    return {};
+  }
+  if (sink_connection && options.at_end != AtEnd::leave) sink_connection->ended_orderly();
+  if (sink.owned() && sink_facts.tcp) {
+    if (auto set = os::reset_on_close(sink_fd, false); !set) return set;
+  }
+  if (options.at_end == AtEnd::shutdown_write) return os::shutdown_write(sink_fd);
+  if (options.at_end != AtEnd::close) return {};
+  if (sink_connection) {
+    sink_connection->close_when_idle = true;
+  } else {
+    EndpointAccess::take_owned(sink).reset();
+  }
+  return {};
+}
+
+void TransferState::stop(Ending why) {
+  wind_up();
+  state = State::stopped;
+  ending = why;
+}
+
+void TransferState::fail(Error why) {
+  wind_up();
+  state = State::failed;
+  ending = Ending::failed;
+  error = std::move(why);
+}
+
+void TransferState::fail_with(const Moved& moved) {
+  fail({.code = {moved.error_number, std::generic_category()},
+        .operation = moved.operation,
+        .mechanism = ranking.count > 0 ? mechanism() : Mechanism(),
+        .subject = {},
+        .hint = std::string(hint_for(moved.error_number))});
+}
+
+// Nothing is in flight afterwards, and every count is final.
+void TransferState::wind_up() {
+  drop_pump();
+  facts.reset();
+  holes.end();
+  source_description.reset();
+  if (std::exchange(ends_in_hole, false)) {
+    // The bytes of the hole were counted as delivered, so they have to be there.
+    [[maybe_unused]] const auto ignored = os::set_size(sink_fd, sink.offset() + delivered);
+  }
+  if (options.measure) usage_at_end = os::process_usage();
+}
+
+void TransferState::carry_on(const Receipt& before) {
+  if (before.legs.empty() || ended()) return;
+  ledger.carry_on(before.legs);
+  taken = delivered = before.delivered;
+  part_place = {.taken = taken, .delivered = delivered};
+}
+
+void TransferState::resume(const Options& wishes) {
+  if (!is_stopped()) return;
+  stop_callback.reset();
+  cancelled = false;
+  stop_requested = false;
+  options.deadline = wishes.deadline;
+  options.stop = wishes.stop;
+  options.progress = wishes.progress;
+  options.rate_limit = wishes.rate_limit;
+  pace.set(options.rate_limit);
+  usage_at_end.reset();
+  state = State::progress;
+  ending = Ending::unfinished;
+  was_blocked = false;
+  if (options.stop.stop_possible()) watch_stop_token();
+}
+
+std::uint64_t TransferState::stranded_bytes() const {
+  std::uint64_t sum = 0;
+  for (const Leftover& leftover : leftovers)
+    sum += leftover.source.length() - leftover.place.delivered;
+  if (pump.get() && facts && !facts->repeatable() && !in_leftover()) sum += part_place.held();
+  return sum;
+}
+
+std::vector<Source> TransferState::give_up_stranded() {
+  std::vector<Source> sources;
+  if (!ended()) return sources;
+  while (!leftovers.empty()) {
+    sources.push_back(rest_of(std::move(leftovers.back())));
+    leftovers.pop_back();
+  }
+  return sources;
+}
+
+Step TransferState::snapshot() const {
+  Step step;
+  step.taken = taken;
+  step.delivered = delivered;
+  step.state = state;
+  if (state == State::blocked) step.wait = last_wait;
+  if (state == State::failed) {
+    step.error = error ? error->code : make_error_code(Errc::source_shrank);
+  }
+  return step;
+}
+
+Receipt TransferState::receipt() const {
+  Receipt receipt;
+  receipt.delivered = delivered;
+  receipt.stranded = stranded_bytes();
+  receipt.holes = hole_bytes;
+  receipt.ending = ending;
+  receipt.legs = ledger.legs();
+  receipt.refusals = ledger.refusals();
+  receipt.error = error;
+  if (!usage_at_start) return receipt;
+  const Usage now = usage_at_end ? *usage_at_end : os::process_usage();
+  const Usage& then = *usage_at_start;
+  receipt.usage = {.wall_s = now.wall_s - then.wall_s,
+                   .user_s = now.user_s - then.user_s,
+                   .system_s = now.system_s - then.system_s,
+                   .voluntary_switches = now.voluntary_switches - then.voluntary_switches,
+                   .involuntary_switches = now.involuntary_switches - then.involuntary_switches,
+                   .major_faults = now.major_faults - then.major_faults,
+                   .minor_faults = now.minor_faults - then.minor_faults};
+  return receipt;
+}
+
+}  // namespace leat

@@ -1,0 +1,150 @@
+#include <algorithm>
+#include <utility>
+
+#include "endpoint/access.h"
+#include "transfer/connection_state.h"
+#include "transfer/context_state.h"
+#include "transfer/transfer_state.h"
+
+namespace leat {
+namespace {
+
+// What is left of a leftover, as a source of its own.
+Source leftover_source(const Residue& residue, Block block) {
+  const auto bytes = block.bytes().subspan(residue.offset, residue.bytes);
+  auto owner = std::make_shared<Block>(std::move(block));
+  return EndpointAccess::kept_memory(bytes, std::move(owner));
+}
+
+}  // namespace
+
+Result<void> TransferState::begin_part() {
+  Source& part_source = current();
+  auto looked = facts_of(part_source, sink.kind() != Kind::file);
+  if (!looked) return std::unexpected(looked.error());
+  facts = *looked;
+  source_fd = part_source.fd();
+  if (rights.may_wait && facts->waiting != Waiting::never) {
+    facts->waiting = Waiting::allowed;
+  } else if (auto own = own_description(facts->kind, facts->waiting, source_fd, true)) {
+    source_description = std::move(*own);
+    source_fd = source_description;
+    facts->waiting = Waiting::never;
+  }
+  if (facts->sparse && sink_facts.keeps_holes && !facts->cursor)
+    holes.begin(source_fd, part_source.owned());
+
+  needs.has_successor = !in_leftover() && part + 1 < parts().size();
+  needs.closed_ways = closed_ways | (sink_connection ? sink_connection->closed_ways : 0u);
+  ranking = rank(*facts, sink_facts, needs);
+  candidate = 0;
+  if (ranking.count > 0) return {};
+  if (!last_refusal) return std::unexpected(nothing_left(*facts, sink_facts, needs));
+  return std::unexpected(Error{.code = {last_refusal->error_number, std::generic_category()},
+                               .operation = last_refusal->operation,
+                               .mechanism = {},
+                               .subject = {},
+                               .hint = "no other mechanism is left"});
+}
+
+void TransferState::finish_part() {
+  drop_pump();
+  if (in_leftover()) {
+    leftovers.pop_back();
+  } else {
+    if (facts && facts->promised == to_end) open_ended = true;
+    ++part;
+    part_place = {};
+    closed_ways = 0;
+    last_refusal.reset();
+  }
+  facts.reset();
+  holes.end();
+  source_description.reset();
+}
+
+// Memory parts from the current one on, at most `limit` bytes of them.
+Gathered TransferState::gather(std::uint64_t limit) {
+  Gathered gathered;
+  gathered.last_part = part;
+  const auto add = [&](std::span<const std::byte> bytes) {
+    gathered.remaining += bytes.size();
+    bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), limit));
+    limit -= bytes.size();
+    if (bytes.empty()) return;
+    // The kernel does not write through it.
+    gathered.pieces[gathered.count++] = {const_cast<std::byte*>(bytes.data()), bytes.size()};
+  };
+  add(current().bytes().subspan(place().delivered));
+  if (in_leftover()) return gathered;
+  const auto list = parts();
+  for (std::size_t index = part + 1;
+       index < list.size() && list[index].kind() == Kind::memory && gathered.count < Gathered::most;
+       ++index) {
+    add(list[index].bytes());
+    gathered.last_part = index;
+  }
+  return gathered;
+}
+
+// Only the next part that is not empty counts: after it the bytes would have to be pushed anyway.
+bool TransferState::more_follows_after(std::size_t index) {
+  if (in_leftover() || pace.limited()) return false;
+  const auto list = parts();
+  for (++index; index < list.size(); ++index) {
+    const Source& later = list[index];
+    if (later.length() == 0) continue;
+    return later.length() != to_end && (later.kind() == Kind::memory || later.kind() == Kind::file);
+  }
+  return false;
+}
+
+void TransferState::advance(std::uint64_t newly_taken, std::uint64_t newly_delivered) {
+  if (!in_leftover()) taken += newly_taken;
+  delivered += newly_delivered;
+  if (facts->kind != Kind::memory || in_leftover()) {
+    place().taken += newly_taken;
+    place().delivered += newly_delivered;
+    return;
+  }
+  // Gathered memory: the bytes may end in a later part.
+  std::uint64_t left = newly_delivered;
+  while (left > parts()[part].length() - part_place.delivered) {
+    left -= parts()[part].length() - part_place.delivered;
+    ++part;
+    part_place = {};
+    facts->promised = parts()[part].length();
+  }
+  part_place.taken += left;
+  part_place.delivered += left;
+}
+
+// The pump gives up what it holds: a part that can be read again just goes back, anything else
+// becomes a leftover that some mechanism will deliver first.
+void TransferState::drop_pump() {
+  if (!pump.get()) return;
+  os::SigpipeGuard unused;
+  Resources resources{context.blocks, context.pipes, unused, Sigpipe::ignored_by_caller};
+  Residue residue = pump.get()->surrender(resources);
+  pump.clear();
+  if (residue.bytes == 0) return;
+  Place& here = place();
+  if (facts->repeatable()) {
+    if (!in_leftover()) taken -= residue.bytes;
+    here.taken = here.delivered;
+    if (residue.block.valid()) context.blocks.give_back(std::move(residue.block));
+    if (residue.pipe.valid()) context.pipes.destroy(std::move(residue.pipe));
+    return;
+  }
+  here.delivered = here.taken;
+  Leftover leftover;
+  if (residue.block.valid()) {
+    leftover.source = leftover_source(residue, std::move(residue.block));
+  } else {
+    context.pipes.write_off(residue.pipe);
+    leftover.source = Source::pipe(std::move(residue.pipe.read), residue.bytes);
+  }
+  leftovers.push_back(std::move(leftover));
+}
+
+}  // namespace leat

@@ -1,0 +1,122 @@
+#include "endpoint/access.h"
+#include "os/descriptor.h"
+#include "os/socket.h"
+#include "os/usage.h"
+#include "os/wait.h"
+#include "plan/needs.h"
+#include "transfer/connection_state.h"
+#include "transfer/context_state.h"
+#include "transfer/transfer_state.h"
+
+namespace leat {
+namespace {
+
+bool can_block(Kind kind) {
+  return kind == Kind::socket || kind == Kind::pipe || kind == Kind::device;
+}
+
+template <class Work>
+void for_each_connection(TransferState& transfer, Work work) {
+  if (transfer.sink_connection) work(*transfer.sink_connection);
+  for (const Source& part : transfer.parts()) {
+    if (ConnectionState* connection = EndpointAccess::connection(part)) work(*connection);
+  }
+}
+
+// A file part whose size is looked up now, so that its forerunner knows what follows.
+Result<void> promise_length(Source& part) {
+  if (part.kind() != Kind::file || part.length() != to_end) return {};
+  const auto facts = facts_of(part, false);
+  if (!facts) return std::unexpected(facts.error());
+  EndpointAccess::set_length(part, facts->promised);
+  return {};
+}
+
+}  // namespace
+
+TransferState::TransferState(ContextState& home, Source from, Sink to, const Options& wishes,
+                             DriverRights given)
+    : context(home),
+      options(wishes),
+      rights(given),
+      source(std::move(from)),
+      composite(EndpointAccess::is_composite(source)),
+      sink(std::move(to)),
+      sink_connection(EndpointAccess::connection(sink)) {
+  next = context.first;
+  if (next) next->previous = this;
+  context.first = this;
+  ++context.transfers;
+  for_each_connection(*this, [](ConnectionState& connection) { connection.begin_transfer(); });
+  prepare();
+}
+
+TransferState::~TransferState() {
+  stop_callback.reset();
+  drop_pump();
+  context.stranded_bytes += stranded_bytes();
+  for_each_connection(*this, [](ConnectionState& connection) { connection.end_transfer(); });
+  (previous ? previous->next : context.first) = next;
+  if (next) next->previous = previous;
+  --context.transfers;
+}
+
+void TransferState::prepare() {
+  if (options.measure) usage_at_start = os::process_usage();
+  if (options.rate_limit) pace.set(options.rate_limit);
+  if (options.at_end == AtEnd::close && !sink.owned() && !sink_connection) {
+    return fail({.code = make_error_code(Errc::not_owned),
+                 .operation = "plan",
+                 .mechanism = {},
+                 .subject = "sink",
+                 .hint = "hand over an OwnedFd or use a Connection"});
+  }
+  if (const auto looked = look_at_ends(); !looked) return fail(looked.error());
+  if (options.stop.stop_possible()) watch_stop_token();
+}
+
+Result<void> TransferState::look_at_ends() {
+  sink_fd = sink.fd();
+  if (sink.owned() && can_block(sink.kind())) {
+    if (auto set = os::set_nonblocking(sink_fd); !set) return set;
+  }
+  for (const Source& each : parts()) {
+    if (!each.owned() || !can_block(each.kind())) continue;
+    if (auto set = os::set_nonblocking(each.fd()); !set) return set;
+  }
+  if (composite) {
+    for (Source& each : parts()) {
+      if (auto promised = promise_length(each); !promised) return promised;
+    }
+  }
+  if (sink_connection) {
+    sink_facts = sink_connection->facts;
+  } else {
+    const auto facts_of_sink = facts_of(sink);
+    if (!facts_of_sink) return std::unexpected(facts_of_sink.error());
+    sink_facts = *facts_of_sink;
+    // Until its orderly end, an owned connection that is closed is one that was cut off.
+    if (sink.owned() && sink_facts.tcp) {
+      if (auto set = os::reset_on_close(sink_fd, true); !set) return set;
+    }
+  }
+  if (rights.may_wait && sink_facts.waiting != Waiting::never) {
+    sink_facts.waiting = Waiting::allowed;
+  } else if (auto own = own_description(sink.kind(), sink_facts.waiting, sink_fd, false)) {
+    sink_description = std::move(*own);
+    sink_fd = sink_description;
+    sink_facts.waiting = Waiting::never;
+  }
+  needs = needs_of(options, sink);
+  return {};
+}
+
+void TransferState::OnStop::operator()() const noexcept {
+  // On whatever thread: the flag first, then the wake-up that makes somebody look at it.
+  transfer->stop_requested.store(true, std::memory_order_release);
+  os::signal_eventfd(transfer->context.wakeups);
+}
+
+void TransferState::watch_stop_token() { stop_callback.emplace(options.stop, OnStop{this}); }
+
+}  // namespace leat

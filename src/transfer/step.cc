@@ -1,0 +1,270 @@
+#include <poll.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "os/socket.h"
+#include "os/wait.h"
+#include "transfer/connection_state.h"
+#include "transfer/context_state.h"
+#include "transfer/transfer_state.h"
+
+namespace leat {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Outcome = Moved::Outcome;
+
+constexpr std::chrono::milliseconds longest_step{2};
+// For a wake-up that no event explains: look again after this long instead of spinning.
+constexpr std::chrono::milliseconds back_off{10};
+constexpr unsigned most_moveless = 3;
+
+// Refusals that have nothing to do with the file at hand: they hold for the whole connection.
+bool holds_for_connection(int error_number) {
+  return error_number == ENOSYS || error_number == EPERM;
+}
+
+std::optional<TimePoint> earlier(std::optional<TimePoint> one, TimePoint other) {
+  return one ? std::min(*one, other) : other;
+}
+
+}  // namespace
+
+Step TransferState::step(std::uint64_t limit) {
+  if (ended()) return snapshot();
+  const std::uint64_t delivered_before = delivered;
+  os::SigpipeGuard guard;
+  StepWork work{.limit = std::max<std::uint64_t>(limit, 1),
+                .resources = {context.blocks, context.pipes, guard, context.options.sigpipe}};
+  state = State::progress;
+  last_wait.count = 0;
+  last_wait.wake_at.reset();
+  run(work);
+  if (held_back || corked) push();
+  if (state == State::blocked) check_fruitless_wake(work);
+  was_blocked = state == State::blocked && last_wait.count > 0;
+  if (options.progress && delivered != delivered_before) options.progress(snapshot());
+  return snapshot();
+}
+
+void TransferState::run(StepWork& work) {
+  if (stop_wanted()) return stop(Ending::cancelled);
+  if (options.deadline && Clock::now() >= *options.deadline) return stop(Ending::deadline);
+  moveless = 0;
+  while (move_once(work)) {
+  }
+}
+
+// Returns false when the step is over.
+bool TransferState::move_once(StepWork& work) {
+  if (!has_part() || (sink.kind() == Kind::memory && delivered == sink.bytes().size())) {
+    finish();
+    return false;
+  }
+  if (!facts) {
+    if (const auto begun = begin_part(); !begun) {
+      fail(begun.error());
+      return false;
+    }
+  }
+  if (facts->promised == place().delivered) {
+    finish_part();
+    return true;
+  }
+  if (!may_move(work)) return false;
+  std::uint64_t bound = work.limit - std::max(work.taken, work.delivered);
+  if (pace.limited()) {
+    bound = std::min(bound, pace.available(Clock::now()));
+    if (bound == 0) {
+      state = State::blocked;
+      last_wait.wake_at = earlier(options.deadline, pace.next_helping());
+      return false;
+    }
+  }
+  if (holes.active() && place().held() == 0 && skip_hole(work)) return true;
+  if (!pump.get() && !start_pump()) return false;
+  return account(work, pump_once(work, bound));
+}
+
+// The bounds of one step: bytes, and time that is looked at between moves only.
+bool TransferState::may_move(StepWork& work) {
+  if (work.taken >= work.limit || work.delivered >= work.limit) return false;
+  if (work.moves++ == 0) return true;
+  const TimePoint now = Clock::now();
+  if (!work.began) work.began = now;
+  if (options.deadline && now >= *options.deadline) return false;
+  return now - *work.began < longest_step && !stop_wanted();
+}
+
+bool TransferState::skip_hole(StepWork& work) {
+  const std::uint64_t left = std::min(facts->promised - place().delivered,
+                                      work.limit - std::max(work.taken, work.delivered));
+  const std::uint64_t hole = holes.hole_at(current().offset() + place().delivered, left);
+  if (hole == 0) return false;
+  advance(hole, hole);
+  work.taken += hole;
+  work.delivered += hole;
+  hole_bytes += hole;
+  ends_in_hole = true;
+  --work.moves;  // it needed no call
+  return true;
+}
+
+bool TransferState::start_pump() {
+  MechanismAccess::entry(mechanism()).start(pump, options.tuning);
+  return true;
+}
+
+Moved TransferState::pump_once(StepWork& work, std::uint64_t bound) {
+  const Place& here = place();
+  const std::uint64_t promised = facts->promised;
+  Allowance allowance{.take = promised == to_end ? bound : std::min(bound, promised - here.taken),
+                      .deliver = bound,
+                      .remaining = promised == to_end ? to_end : promised - here.delivered,
+                      .more_follows = false};
+  Passage passage{.source = *facts,
+                  .sink = sink_facts,
+                  .from = source_fd,
+                  .to = sink_fd,
+                  .from_offset = current().offset() + here.taken,
+                  .to_offset = sink.offset() + delivered,
+                  .memory = {},
+                  .room = {},
+                  .resources = work.resources};
+  if (sink.kind() == Kind::memory) passage.room = sink.bytes().subspan(delivered);
+  if (holes.active())
+    allowance.take = std::min(allowance.take, holes.data_left(passage.from_offset));
+  Gathered gathered;
+  std::size_t last_part = part;
+  if (facts->kind == Kind::memory) {
+    gathered = gather(allowance.deliver);
+    passage.memory = std::span(gathered.pieces).first(gathered.count);
+    allowance.remaining = allowance.take = gathered.remaining;
+    last_part = gathered.last_part;
+  }
+  allowance.more_follows =
+      composite && bound >= allowance.remaining && more_follows_after(last_part);
+
+  const bool carries_more = MechanismAccess::entry(mechanism()).carries_more;
+  if (allowance.more_follows && !carries_more && !corked && sink_facts.is_connection &&
+      sink_facts.tcp && !sink_facts.nodelay)
+    corked = os::set_cork(sink_fd, true).has_value();
+  return pump.get()->step(passage, allowance);
+}
+
+bool TransferState::account(StepWork& work, const Moved& moved) {
+  const Cost cost = MechanismAccess::entry(mechanism()).cost(*facts, sink_facts);
+  ledger.moved(mechanism(), moved, cost);
+  work.taken += moved.taken;
+  work.delivered += moved.delivered;
+  if (pace.limited()) pace.spend(std::max(moved.taken, moved.delivered));
+  if (moved.delivered > 0) {
+    held_back = moved.held_back;
+    ends_in_hole = false;
+  }
+  moveless = moved.taken + moved.delivered > 0 ? 0 : moveless + 1;
+  advance(moved.taken, moved.delivered);
+
+  switch (moved.outcome) {
+    case Outcome::progress:
+      if (moveless < most_moveless) return true;
+      // Both sides say they are ready, yet nothing moves.
+      state = State::blocked;
+      last_wait.wake_at = earlier(options.deadline, Clock::now() + back_off);
+      return false;
+    case Outcome::wait_source: block_on(WaitFd::Role::source); return false;
+    case Outcome::wait_sink: block_on(WaitFd::Role::sink); return false;
+    case Outcome::source_ended: return source_ended();
+    case Outcome::refused: return next_candidate(moved);
+    case Outcome::failed: fail_with(moved); return false;
+  }
+  return false;
+}
+
+bool TransferState::source_ended() {
+  // A FIFO that nobody has opened for writing yet reads as ended, but has not hung up.
+  if (facts->kind == Kind::pipe && place().taken == 0 &&
+      (os::ready_events(source_fd, POLLIN) & (POLLIN | POLLHUP)) == 0) {
+    block_on(WaitFd::Role::source);
+    return false;
+  }
+  if (facts->promised == to_end) {
+    finish_part();
+    return true;
+  }
+  wind_up();
+  state = State::failed;
+  ending = Ending::source_shrank;
+  return false;
+}
+
+bool TransferState::next_candidate(const Moved& moved) {
+  const Mechanism refusing = mechanism();
+  ledger.refused(refusing, moved, delivered);
+  if (options.mechanism) {
+    fail_with(moved);
+    return false;
+  }
+  if (sink_connection && holds_for_connection(moved.error_number))
+    sink_connection->close_way(refusing);
+  for (std::size_t index = 0; index < Mechanism::count(); ++index) {
+    if (Mechanism::at(index) == refusing) closed_ways |= 1u << index;
+  }
+  last_refusal = moved;
+  drop_pump();
+  facts.reset();  // what comes now, a leftover or the rest of the part, is ranked anew
+  holes.end();
+  return true;
+}
+
+void TransferState::block_on(WaitFd::Role role) {
+  state = State::blocked;
+  last_wait.wake_at = options.deadline;
+  if (role == WaitFd::Role::sink) {
+    last_wait.slots[0] = {sink_fd, POLLOUT, WaitFd::Role::sink};
+    last_wait.count = 1;
+    return;
+  }
+  last_wait.slots[0] = {source_fd, POLLIN, WaitFd::Role::source};
+  last_wait.count = 1;
+  // A sink that is reset while the source is silent would not be noticed otherwise.
+  if (sink.kind() != Kind::socket && sink.kind() != Kind::pipe) return;
+  last_wait.slots[1] = {sink_fd, 0, WaitFd::Role::sink};
+  last_wait.count = 2;
+}
+
+// poll(2) cannot mask ERR and HUP: a step that they woke and that finds nothing to do would be
+// woken again at once, for ever. If the sink is gone the transfer has failed; else (an error queue
+// that is not ours) only time can tell.
+void TransferState::check_fruitless_wake(const StepWork& work) {
+  if (!was_blocked || work.taken + work.delivered > 0 || last_wait.count == 0) return;
+  for (const WaitFd& slot : last_wait.fds()) {
+    const short events = os::ready_events(slot.fd, 0);
+    if ((events & (POLLERR | POLLHUP)) == 0) continue;
+    const bool is_sink = slot.role == WaitFd::Role::sink;
+    int error_number = is_sink && sink.kind() == Kind::socket ? os::take_socket_error(slot.fd) : 0;
+    const bool reader_gone =
+        (sink.kind() == Kind::socket && (events & POLLHUP)) || sink.kind() == Kind::pipe;
+    if (is_sink && error_number == 0 && reader_gone) error_number = EPIPE;
+    if (error_number != 0) {
+      return fail_with(
+          Moved{.outcome = Outcome::failed, .error_number = error_number, .operation = "poll"});
+    }
+    last_wait.count = 0;
+    last_wait.wake_at = earlier(options.deadline, Clock::now() + back_off);
+    return;
+  }
+}
+
+void TransferState::push() {
+  if (corked) {
+    // The connection's own cork, put back before the step returns.
+    [[maybe_unused]] const auto ignored = os::set_cork(sink_fd, false);
+  } else {
+    os::push_pending(sink_fd);
+  }
+  corked = held_back = false;
+}
+
+}  // namespace leat

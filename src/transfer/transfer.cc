@@ -1,0 +1,116 @@
+#include <poll.h>
+
+#include <array>
+#include <new>
+#include <utility>
+
+#include <leat/transfer.h>
+
+#include "os/wait.h"
+#include "transfer/context_state.h"
+#include "transfer/one_call.h"
+#include "transfer/transfer_state.h"
+
+namespace leat {
+namespace {
+
+TransferState* make_state(ContextState& context, Source source, Sink sink, const Options& options,
+                          DriverRights rights) {
+  return new (context.room_for_transfer())
+      TransferState(context, std::move(source), std::move(sink), options, rights);
+}
+
+void destroy_state(TransferState* state) noexcept {
+  ContextState& context = state->context;
+  state->~TransferState();
+  context.take_room_back(state);
+}
+
+// One poll(2) for whatever the step named, and for the context.
+void wait_for(const Step& step, ContextState& context) {
+  std::array<pollfd, 3> fds;
+  std::size_t count = 0;
+  for (const WaitFd& slot : step.wait.fds())
+    fds[count++] = {.fd = slot.fd.number(), .events = slot.events, .revents = 0};
+  pollfd& wakeups = fds[count++];
+  wakeups = {.fd = context.wakeups.number(), .events = POLLIN, .revents = 0};
+  // EINTR is no error here: the caller steps, and steps look at what a signal may have changed.
+  const auto ready = os::wait(std::span(fds).first(count), step.wait.wake_at);
+  if (ready && wakeups.revents != 0) context.collect();
+}
+
+struct DestroyState {
+  void operator()(TransferState* state) const noexcept { destroy_state(state); }
+};
+
+Receipt drive(ContextState& context, TransferState& state) {
+  std::uint64_t waits = 0;
+  for (;;) {
+    const Step step = state.step(default_step_limit);
+    if (state.ended()) break;
+    if (step.state != State::blocked) continue;
+    ++waits;
+    wait_for(step, context);
+  }
+  // Wake-ups of other transfers were taken off the descriptor: they are put back.
+  if (waits > 0 && context.any_runnable()) os::signal_eventfd(context.wakeups);
+  Receipt receipt = state.receipt();
+  receipt.waits = waits;
+  return receipt;
+}
+
+}  // namespace
+
+Transfer Transfer::start(Context& context, Source source, Sink sink, const Options& options) {
+  return Transfer(
+      make_state(ContextAccess::state(context), std::move(source), std::move(sink), options, {}));
+}
+
+Transfer& Transfer::operator=(Transfer&& other) noexcept {
+  if (this != &other) {
+    if (state_) destroy();
+    state_ = std::exchange(other.state_, nullptr);
+  }
+  return *this;
+}
+
+void Transfer::destroy() noexcept { destroy_state(std::exchange(state_, nullptr)); }
+
+Step Transfer::step(std::uint64_t limit) { return state_->step(limit); }
+
+void Transfer::cancel() noexcept { state_->cancelled = true; }
+
+void Transfer::resume(const Options& options) { state_->resume(options); }
+
+bool Transfer::runnable() const noexcept { return state_->runnable(); }
+
+void Transfer::on_runnable(std::function<void()> callback) {
+  state_->on_runnable = std::move(callback);
+}
+
+Receipt Transfer::receipt() const { return state_->receipt(); }
+
+std::vector<Source> Transfer::stranded() { return state_->give_up_stranded(); }
+
+Receipt transfer(Context& context, Source source, Sink sink, const Options& options) {
+  ContextState& home = ContextAccess::state(context);
+  Receipt receipt;
+  if (try_one_call(home, source, sink, options, receipt)) return receipt;
+
+  const bool bounded = options.deadline || options.stop.stop_possible() || options.rate_limit;
+  const std::unique_ptr<TransferState, DestroyState> state(
+      make_state(home, std::move(source), std::move(sink), options, {.may_wait = !bounded}));
+  state->carry_on(receipt);
+  return drive(home, *state);
+}
+
+Receipt transfer(Source source, Sink sink, const Options& options) {
+  auto context = Context::create();
+  if (context) return transfer(*context, std::move(source), std::move(sink), options);
+  Receipt receipt;
+  receipt.ending = Ending::failed;
+  receipt.error = std::move(context.error());
+  return receipt;
+}
+
+}  // namespace leat
