@@ -21,5 +21,7 @@ target_link_libraries(leat_program_parts
   PUBLIC leat::leat fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
 
 add_executable(leat_program ${main})
-set_target_properties(leat_program PROPERTIES OUTPUT_NAME leat)
+# In bin/: beside the library's target, also called leat, ninja would mistake one for the other.
+set_target_properties(leat_program PROPERTIES
+  OUTPUT_NAME leat RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 target_link_libraries(leat_program PRIVATE leat_program_parts)
