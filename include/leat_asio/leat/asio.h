@@ -8,20 +8,15 @@
 /// The io_context is run by the context's thread and by no other.
 #pragma once
 
-#include <sys/epoll.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -36,203 +31,96 @@
 #include <leat/error.h>
 #include <leat/receipt.h>
 #include <leat/transfer.h>
+#include <leat/watch.h>
 
 namespace leat::asio {
 namespace detail {
 
-/// One coroutine that waits. It is woken by cancelling its timer.
-struct Waiter {
-  explicit Waiter(const boost::asio::any_io_executor& executor) : timer(executor) {}
-  boost::asio::steady_timer timer;
-};
-
-/// Every descriptor that a transfer of one context waits for, in one epoll(7) instance, and that
-/// instance in Asio's reactor: one waiter for the context, however many transfers it has.
-///
-/// Descriptors are not given to Asio itself: it would set O_NONBLOCK on those that are only
-/// borrowed, and it takes each number but once, while both directions of a socket wait for the same
-/// one.
-class Watch : public std::enable_shared_from_this<Watch> {
+/// The one waiter of a context in Asio's reactor, however many transfers there are. Descriptors are
+/// not given to Asio itself: it would set O_NONBLOCK on those that are only borrowed, and it takes
+/// each of them but once, while both directions of a socket wait for the same one.
+class Reactor : public std::enable_shared_from_this<Reactor> {
  public:
-  Watch(const boost::asio::any_io_executor& executor, Context& context, OwnedFd epoll)
-      : context_(&context), epoll_(executor, epoll.release()) {}
+  Reactor(const boost::asio::any_io_executor& executor, Context& context, Watch watch)
+      : context_(&context), watch_(std::move(watch)), descriptor_(executor, watch_.fd().number()) {}
+  ~Reactor() { descriptor_.release(); }  // the Watch closes it
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
 
   Context& context() const noexcept { return *context_; }
-  boost::asio::any_io_executor executor() { return epoll_.get_executor(); }
+  Watch& watch() noexcept { return watch_; }
+  boost::asio::any_io_executor executor() { return descriptor_.get_executor(); }
 
-  /// False if the kernel did not take the context's descriptor; errno says why.
-  bool watch_context() noexcept { return control(EPOLL_CTL_ADD, context_->fd().number(), EPOLLIN); }
-
-  /// Wakes `waiter` when `slot` fires; until then, or until disarm(). False: look again by
-  /// yourself.
-  bool arm(const WaitFd& slot, Waiter& waiter) {
-    Entry& entry = entries_[slot.fd.number()];
-    const bool known = !entry.waiters.empty();
-    entry.waiters.push_back({&waiter, static_cast<std::uint32_t>(slot.events)});
-    if (control(known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, slot.fd.number(), entry.events()))
-      return true;
-    disarm(slot.fd.number(), waiter);
-    return false;
-  }
-
-  void disarm(int fd, const Waiter& waiter) {
-    const auto found = entries_.find(fd);
-    if (found == entries_.end()) return;
-    std::erase_if(found->second.waiters, [&](const Interest& one) { return one.who == &waiter; });
-    rewatch(found);
-  }
-
-  /// Counts the transfers that live; only then is there anything to wait for in Asio.
+  /// Only while a transfer lives is there anything to wait for: io_context::run can return else.
   void enter() {
-    if (transfers_++ == 0) listen();
+    if (transfers_++ == 0 && !listening_) listen();
   }
-  void leave() noexcept {
+  void leave() {
     if (--transfers_ > 0) return;
     boost::system::error_code ignored;
-    epoll_.cancel(ignored);
+    descriptor_.cancel(ignored);
   }
 
  private:
-  struct Interest {
-    Waiter* who;
-    std::uint32_t events;  // poll(2)'s bits, which epoll(7) shares
-  };
-  struct Entry {
-    std::vector<Interest> waiters;
-    std::uint32_t events() const noexcept {
-      std::uint32_t all = 0;
-      for (const Interest& one : waiters) all |= one.events;
-      return all;
-    }
-  };
-  using Entries = std::unordered_map<int, Entry>;
-
-  bool control(int operation, int fd, std::uint32_t events) noexcept {
-    epoll_event event{};
-    event.events = events;
-    event.data.fd = fd;
-    return ::epoll_ctl(epoll_.native_handle(), operation, fd, &event) == 0;
-  }
-
-  void rewatch(Entries::iterator entry) {
-    if (!entry->second.waiters.empty()) {
-      control(EPOLL_CTL_MOD, entry->first, entry->second.events());
-      return;
-    }
-    control(EPOLL_CTL_DEL, entry->first, 0);
-    entries_.erase(entry);
-  }
-
   void listen() {
-    epoll_.async_wait(
-        boost::asio::posix::descriptor_base::wait_read,
-        [weak = weak_from_this()](const boost::system::error_code& error) {
-          const auto self = weak.lock();
-          if (!self || self->transfers_ == 0 || error == boost::asio::error::bad_descriptor) return;
-          if (!error) self->dispatch();
-          self->listen();
-        });
+    listening_ = true;
+    descriptor_.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                           [weak = weak_from_this()](const boost::system::error_code& error) {
+                             if (const auto self = weak.lock()) self->heard(error);
+                           });
   }
-
-  void dispatch() {
-    std::array<epoll_event, 64> fired;
-    const int count = ::epoll_wait(epoll_.native_handle(), fired.data(), fired.size(), 0);
-    for (int i = 0; i < count; ++i) {
-      const epoll_event& event = fired[static_cast<std::size_t>(i)];
-      if (event.data.fd == context_->fd().number()) {
-        context_->poll();
-      } else {
-        wake(event.data.fd, event.events);
-      }
-    }
-  }
-
-  void wake(int fd, std::uint32_t happened) {
-    const auto found = entries_.find(fd);
-    if (found == entries_.end()) return;
-    const bool everyone = (happened & (EPOLLERR | EPOLLHUP)) != 0;
-    std::erase_if(found->second.waiters, [&](const Interest& one) {
-      if (!everyone && (one.events & happened) == 0) return false;
-      one.who->timer.cancel();
-      return true;
-    });
-    rewatch(found);
+  void heard(const boost::system::error_code& error) {
+    listening_ = false;
+    if (!error) watch_.dispatch();
+    if (transfers_ > 0) listen();
   }
 
   Context* context_;
-  boost::asio::posix::stream_descriptor epoll_;
-  Entries entries_;
+  Watch watch_;
+  boost::asio::posix::stream_descriptor descriptor_;
   std::uint64_t transfers_ = 0;
+  bool listening_ = false;
 };
 
-}  // namespace detail
-
-/// Joins one Context to one io_context; kept beside the Context, and destroyed before it.
-/// Move-only.
-class Adapter {
+/// What a coroutine waits for; woken by cancelling it.
+class Bell final : public Watch::Waiter {
  public:
-  /// `executor` is of the io_context (or a strand of it) that the context's thread runs.
-  /// Errors: EMFILE, ENFILE (it holds an epoll(7) instance), ENOMEM.
-  static Result<Adapter> create(const boost::asio::any_io_executor& executor, Context& context) {
-    OwnedFd epoll(::epoll_create1(EPOLL_CLOEXEC));
-    if (!epoll.valid()) return failure("epoll_create1");
-    auto watch = std::make_shared<detail::Watch>(executor, context, std::move(epoll));
-    if (!watch->watch_context()) return failure("epoll_ctl");
-    return Adapter(std::move(watch));
+  explicit Bell(const boost::asio::any_io_executor& executor) : timer(executor) {}
+  void wake() noexcept override {
+    timer.expires_at(TimePoint::min());  // cancels the wait, also one that has yet to begin
   }
-
-  const std::shared_ptr<detail::Watch>& watch() const noexcept { return watch_; }
-
- private:
-  explicit Adapter(std::shared_ptr<detail::Watch> watch) noexcept : watch_(std::move(watch)) {}
-  static std::unexpected<Error> failure(std::string_view operation) {
-    return std::unexpected(Error{.code = {errno, std::generic_category()},
-                                 .operation = operation,
-                                 .mechanism = {},
-                                 .subject = {},
-                                 .hint = {}});
-  }
-  std::shared_ptr<detail::Watch> watch_;
+  boost::asio::steady_timer timer;
 };
-
-namespace detail {
 
 /// For as long as a transfer lives, whether its coroutine ends or is destroyed.
 class Presence {
  public:
-  explicit Presence(std::shared_ptr<Watch> watch) : watch_(std::move(watch)) { watch_->enter(); }
-  ~Presence() { watch_->leave(); }
+  explicit Presence(Reactor& reactor) : reactor_(&reactor) { reactor.enter(); }
+  ~Presence() { reactor_->leave(); }
   Presence(const Presence&) = delete;
   Presence& operator=(const Presence&) = delete;
 
  private:
-  std::shared_ptr<Watch> watch_;
+  Reactor* reactor_;
 };
 
-/// The slots of one Wait, armed until the end of the scope.
+/// One Wait, armed until the end of the scope.
 class Armed {
  public:
-  Armed(Watch& watch, const Wait& wait, Waiter& waiter)
-      : watch_(&watch), wait_(wait), waiter_(&waiter) {
-    using std::chrono::steady_clock;
+  Armed(Watch& watch, const Wait& wait, Bell& bell) : watch_(&watch), wait_(wait), bell_(&bell) {
     TimePoint until = wait.wake_at.value_or(TimePoint::max());
-    for (const WaitFd& slot : wait.fds()) {
-      // What epoll does not take is looked at again soon (a regular file, no kernel memory).
-      if (!watch.arm(slot, waiter))
-        until = std::min(until, steady_clock::now() + std::chrono::milliseconds(1));
-    }
-    waiter.timer.expires_at(until);
+    if (!watch.arm(wait, bell))
+      until = std::min(until, std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    bell.timer.expires_at(until);
   }
-  ~Armed() {
-    for (const WaitFd& slot : wait_.fds()) watch_->disarm(slot.fd.number(), *waiter_);
-  }
+  ~Armed() { watch_->disarm(wait_, *bell_); }
   Armed(const Armed&) = delete;
   Armed& operator=(const Armed&) = delete;
 
  private:
   Watch* watch_;
   Wait wait_;
-  Waiter* waiter_;
+  Bell* bell_;
 };
 
 inline bool has_ended(State state) noexcept {
@@ -241,31 +129,53 @@ inline bool has_ended(State state) noexcept {
 
 }  // namespace detail
 
-/// Moves everything from `source` to `sink`; the coroutine waits where it must, and lets others run
-/// after every `step_limit` bytes. What went wrong is in the Receipt. Cancelling the coroutine
-/// cancels the transfer, which then ends in an orderly way (`Ending::cancelled`); so does
-/// `options.stop`, from any thread. What a transfer strands is counted by the context.
+/// Joins one Context to one io_context; kept beside the Context, destroyed before it. Move-only.
+class Adapter {
+ public:
+  /// `executor` is of the io_context that the context's thread runs. Errors: those of
+  /// Watch::create.
+  static Result<Adapter> create(const boost::asio::any_io_executor& executor, Context& context) {
+    Result<Watch> watch = Watch::create(context);
+    if (!watch) return std::unexpected(watch.error());
+    return Adapter(std::make_shared<detail::Reactor>(executor, context, std::move(*watch)));
+  }
+  Adapter(Adapter&&) noexcept = default;
+  Adapter& operator=(Adapter&&) noexcept = default;
+  ~Adapter() = default;
+
+ private:
+  friend boost::asio::awaitable<Receipt> async_transfer(Adapter&, Source, Sink, Options,
+                                                        std::uint64_t);
+  explicit Adapter(std::shared_ptr<detail::Reactor> reactor) noexcept
+      : reactor_(std::move(reactor)) {}
+  std::shared_ptr<detail::Reactor> reactor_;
+};
+
+/// Moves everything from `source` to `sink`. The coroutine waits where it must, and lets others run
+/// after every step of at most `step_limit` bytes. What went wrong is in the Receipt. Cancelling
+/// the coroutine cancels the transfer, which then ends in an orderly way (`Ending::cancelled`); so
+/// does `options.stop`, from any thread. What a transfer strands is counted by the context.
 inline boost::asio::awaitable<Receipt> async_transfer(
-    const Adapter& adapter, Source source, Sink sink, Options options = {},
+    Adapter& adapter, Source source, Sink sink, Options options = {},
     std::uint64_t step_limit = default_step_limit) {
   namespace net = boost::asio;
   co_await net::this_coro::reset_cancellation_state(net::enable_total_cancellation());
   co_await net::this_coro::throw_if_cancelled(false);
-  const std::shared_ptr<detail::Watch> watch = adapter.watch();
-  const detail::Presence presence(watch);
-  detail::Waiter waiter(watch->executor());
+  const std::shared_ptr<detail::Reactor> reactor = adapter.reactor_;
+  const detail::Presence presence(*reactor);
+  detail::Bell bell(reactor->executor());
   Transfer transfer =
-      Transfer::start(watch->context(), std::move(source), std::move(sink), options);
-  transfer.on_runnable([&waiter] { waiter.timer.cancel(); });
+      Transfer::start(reactor->context(), std::move(source), std::move(sink), options);
+  transfer.on_runnable([&bell] { bell.wake(); });
   for (;;) {
     const Step step = transfer.step(step_limit);
     if (detail::has_ended(step.state)) co_return transfer.receipt();
     if (step.state == State::progress || transfer.runnable()) {
       co_await net::post(net::use_awaitable);
     } else {
-      const detail::Armed armed(*watch, step.wait, waiter);
+      const detail::Armed armed(reactor->watch(), step.wait, bell);
       boost::system::error_code woken;
-      co_await waiter.timer.async_wait(net::redirect_error(net::use_awaitable, woken));
+      co_await bell.timer.async_wait(net::redirect_error(net::use_awaitable, woken));
     }
     const net::cancellation_state state = co_await net::this_coro::cancellation_state;
     if (state.cancelled() != net::cancellation_type::none) transfer.cancel();
