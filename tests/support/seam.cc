@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -101,7 +102,8 @@ class ShortVector {
 }  // namespace
 }  // namespace leat::testing
 
-// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): ld --wrap wants these names.
+// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): ld --wrap wants these
+// names.
 using leat::testing::consult;
 using leat::testing::ShortVector;
 
@@ -223,6 +225,11 @@ SEAM_CALL(shutdown, (int fd, int how), (fd, how))
 SEAM_CALL(access, (const char* path, int mode), (path, mode))
 SEAM_CALL(getsockname, (int fd, sockaddr* into, socklen_t* length), (fd, into, length))
 SEAM_CALL(getpeername, (int fd, sockaddr* into, socklen_t* length), (fd, into, length))
+SEAM_CALL(epoll_create1, (int flags), (flags))
+SEAM_CALL(epoll_ctl, (int epoll, int operation, int fd, epoll_event* event),
+          (epoll, operation, fd, event))
+SEAM_CALL(epoll_wait, (int epoll, epoll_event* events, int count, int timeout_ms),
+          (epoll, events, count, timeout_ms))
 SEAM_CALL(getifaddrs, (ifaddrs * *list), (list))
 
 extern "C" ssize_t __real_readlink(const char* path, char* into, size_t n);
