@@ -29,7 +29,8 @@ std::string leaked_since(const Census& then);
 class GuardedTest : public ::testing::Test {
  protected:
   GuardedTest() : census_(open_descriptors()) {}
-  void TearDown() override { EXPECT_EQ(leaked_since(census_), "") << "descriptors leaked"; }
+  // Not in TearDown: members of derived fixtures hold descriptors until they are destroyed.
+  ~GuardedTest() override { EXPECT_EQ(leaked_since(census_), "") << "descriptors leaked"; }
 
  private:
   Watchdog watchdog_;
