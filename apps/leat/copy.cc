@@ -71,6 +71,14 @@ CLI::Option* text_option(CLI::App& command, const std::string& name, const std::
   return option->type_name(type);
 }
 
+/// 0 or 1: which of two words it is.
+int one_of(const std::string& option, const std::string& text, const char* first,
+           const char* second) {
+  if (text == first) return 0;
+  if (text == second) return 1;
+  throw CLI::ValidationError(option, fmt::format("'{}' is neither {} nor {}", text, first, second));
+}
+
 template <class Store>
 void size_option(CLI::App& command, const std::string& name, const std::string& type,
                  const std::string& description, Store store) {
@@ -100,15 +108,12 @@ void add_range(CLI::App& command, Request& request) {
 void add_ways(CLI::App& command, Request& request) {
   text_option(command, "--mechanism", "NAME", "Use only this one, or fail",
               [&](const std::string& name) { request.mechanism = mechanism_named(name); });
-  command
-      .add_option_function<std::string>(
-          "--copies",
-          [&](const std::string& text) {
-            request.copies = text == "forbid" ? Copies::forbid : Copies::allow;
-          },
-          "May the CPU copy the bytes? forbid fails where it would have to")
-      ->check(CLI::IsMember({"allow", "forbid"}))
-      ->type_name("allow|forbid");
+  text_option(command, "--copies", "allow|forbid",
+              "May the CPU copy the bytes? forbid fails where it would have to",
+              [&](const std::string& text) {
+                const bool forbid = one_of("--copies", text, "allow", "forbid") == 1;
+                request.copies = forbid ? Copies::forbid : Copies::allow;
+              });
   size_option(command, "--block-size", "SIZE", "Block of read_write", [&](std::uint64_t bytes) {
     constexpr std::uint64_t most = 1ull << 30;
     if (bytes == 0 || bytes > most) {
@@ -128,15 +133,12 @@ void add_ways(CLI::App& command, Request& request) {
 }
 
 void add_file_options(CLI::App& command, Request& request) {
-  command
-      .add_option_function<std::string>(
-          "--durable",
-          [&](const std::string& text) {
-            request.durability = text == "full" ? Durability::full : Durability::data;
-          },
-          "Success means on the disk: the bytes, or also times, mode and name")
-      ->check(CLI::IsMember({"data", "full"}))
-      ->type_name("data|full");
+  text_option(command, "--durable", "data|full",
+              "Success means on the disk: the bytes, or also times, mode and name",
+              [&](const std::string& text) {
+                const bool full = one_of("--durable", text, "data", "full") == 1;
+                request.durability = full ? Durability::full : Durability::data;
+              });
   command.add_flag("--in-place", request.in_place,
                    "Write into the file DST itself; a failure leaves part of it");
   command.add_flag("--preserve", request.preserve, "Keep SRC's permissions and times");
@@ -154,9 +156,10 @@ void add_time_limits(CLI::App& command, Request& request) {
 }
 
 void add_reporting(CLI::App& command, Request& request) {
-  auto* json = command.add_flag("--json", request.json, "The receipt as one line of JSON");
-  command.add_flag("--quiet", request.quiet, "No receipt; errors are still told")->excludes(json);
-  command.add_flag("!--no-progress", request.progress, "No progress bar, on a terminal either");
+  command.add_flag("--json", request.json, "The receipt as one line of JSON");
+  command.add_flag("--quiet", request.quiet, "No receipt; errors are still told");
+  command.add_flag_callback(
+      "--no-progress", [&] { request.progress = false; }, "No progress bar, on a terminal either");
 }
 
 /// What no single option can see.
@@ -166,6 +169,7 @@ void check_together(const Request& request) {
   };
   const bool from_path = request.source.kind == AddressKind::path;
   const bool to_path = request.sink.kind == AddressKind::path;
+  needs(request.quiet, !request.json, "--quiet", "--json asks for the opposite");
   needs(request.offset != 0, from_path, "--offset", "SRC must be a file for it");
   needs(request.preserve, from_path && to_path, "--preserve", "SRC and DST must be files for it");
   needs(request.durability != Durability::none, !request.sink.is_network(), "--durable",

@@ -1,6 +1,5 @@
 /// The program `leat`: finds the subcommand and runs it.
 #include <algorithm>
-#include <cstdio>
 #include <exception>
 #include <string>
 
@@ -19,7 +18,7 @@ int report_usage(const CLI::App& root, const CLI::ParseError& error) {
   const std::string command = chosen.empty() ? "leat" : "leat " + chosen.front()->get_name();
   std::string text = error.what();
   std::replace(text.begin(), text.end(), '\n', ' ');
-  fmt::print(stderr, "{}: {} (see {} --help)\n", command, text, command);
+  os::tell(fmt::format("{}: {} (see {} --help)\n", command, text, command));
   return exit_usage;
 }
 
@@ -52,7 +51,8 @@ int main(int argc, char** argv) {
   try {
     return leat::app::run(argc, argv);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "leat: {}\n", error.what());  // bad_alloc, thread creation
+    // bad_alloc, thread creation
+    leat::app::os::tell(std::string("leat: ") + error.what() + "\n");
     return leat::app::exit_failed;
   }
 }

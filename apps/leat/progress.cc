@@ -1,7 +1,6 @@
 #include "progress.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include <fmt/core.h>
 
@@ -63,8 +62,7 @@ ProgressBar::ProgressBar(std::optional<std::uint64_t> total) : total_(total) {}
 
 ProgressBar::~ProgressBar() {
   if (!visible_) return;
-  fmt::print(stderr, "\r{:{}}\r", "", os::terminal_width(standard_error) - 1);
-  std::fflush(stderr);
+  os::tell(fmt::format("\r{:{}}\r", "", os::terminal_width(standard_error) - 1));
 }
 
 void ProgressBar::update(std::uint64_t delivered) {
@@ -79,8 +77,7 @@ void ProgressBar::update(std::uint64_t delivered) {
   visible_ = true;
   const auto columns = std::max(os::terminal_width(standard_error), 2u) - 1;
   const auto line = progress_line({delivered, total_, rate_}, columns);
-  fmt::print(stderr, "\r{:<{}}", line, columns);
-  std::fflush(stderr);
+  os::tell(fmt::format("\r{:<{}}", line, columns));
 }
 
 }  // namespace leat::app

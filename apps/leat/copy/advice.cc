@@ -13,13 +13,6 @@ constexpr std::string_view write_in_place = "use --in-place to write into the fi
 
 bool is_denied(const Error& error) { return error.is(EACCES) || error.is(EPERM); }
 
-bool is_network_errno(const Error& error) {
-  for (const int number : {ECONNRESET, ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, ENETDOWN}) {
-    if (error.is(number)) return true;
-  }
-  return false;
-}
-
 std::string_view advice_for_listener(const Error& error, const EndpointAddress& address) {
   if (error.is(EADDRINUSE) && address.is_unix()) {
     return "the path exists: remove it if no program listens there, or choose another";
@@ -91,13 +84,6 @@ std::string name_of_end(const Request& request, End end) {
 
 }  // namespace
 
-End end_of(const Error& error, const Request& request) {
-  if (error.subject == "source") return End::source;
-  if (error.subject == "sink") return End::sink;
-  if (is_network_errno(error)) return request.source.is_network() ? End::source : End::sink;
-  return End::sink;
-}
-
 void advise(Error& error, const Request& request, End end) {
   const bool generic = error.subject == "source" || error.subject == "sink";
   if (error.subject.empty() || generic) error.subject = name_of_end(request, end);
@@ -110,10 +96,7 @@ void advise(Error& error, const Request& request, End end) {
   } else {
     hint = advice_for_sink_file(error, request);
   }
-  // The library says "write it in place"; here that has a name.
-  const bool better = error.hint.empty() || error.hint.find("in place") != std::string::npos ||
-                      error.is(Errc::is_directory);
-  if (better && !hint.empty()) error.hint = hint;
+  if (!hint.empty()) error.hint = hint;
 }
 
 }  // namespace leat::app::copy

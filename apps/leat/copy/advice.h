@@ -11,11 +11,8 @@ namespace leat::app::copy {
 
 enum class End : std::uint8_t { source, sink };
 
-/// Names the endpoint in `error.subject` as the user wrote it, and fills in `error.hint` where the
-/// library, which knows no command line, left it empty or speaks of "in place".
+/// Names the endpoint in `error.subject` as the user wrote it. Where there is advice that knows the
+/// command line, it takes the place of the library's hint.
 void advise(Error& error, const Request& request, End end);
-
-/// The end that an error of the transfer itself is about.
-End end_of(const Error& error, const Request& request);
 
 }  // namespace leat::app::copy

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <utility>
 
 #include <fmt/core.h>
@@ -34,7 +33,7 @@ std::unexpected<Setback> fail(Setback setback, const Request& request, End end) 
 std::unexpected<Setback> refuse(std::error_code code, std::string subject, std::string hint) {
   Error error;
   error.code = code;
-  error.operation = "copy";
+  error.operation = "open";
   error.subject = std::move(subject);
   error.hint = std::move(hint);
   return std::unexpected(Setback(std::move(error)));
@@ -70,6 +69,10 @@ Attempt<void> Ends::open_local_source() {
   if (request_.source.is_network()) return {};
   const bool standard = request_.source.kind == AddressKind::standard_stream;
   const std::uint64_t length = request_.length.value_or(to_end);
+  if (standard) {
+    const auto readable = os::require_access(standard_input, os::Access::read);
+    if (!readable) return fail(readable.error(), request_, End::source);
+  }
   auto opened = standard ? Source::descriptor(standard_input, length)
                          : Source::open(request_.source.path, {request_.offset, length});
   if (!opened) return fail(opened.error(), request_, End::source);
@@ -87,6 +90,8 @@ Attempt<void> Ends::open_local_source() {
 Attempt<void> Ends::find_destination() {
   if (request_.sink.is_network()) return {};
   if (request_.sink.kind == AddressKind::standard_stream) {
+    const auto writable = os::require_access(standard_output, os::Access::write);
+    if (!writable) return fail(writable.error(), request_, End::sink);
     const auto facts = os::look_at(standard_output, {});
     if (!facts) return fail(facts.error(), request_, End::sink);
     destination_facts_ = *facts;
@@ -170,9 +175,9 @@ void Ends::announce(const EndpointAddress& address, std::uint16_t port) const {
   bound.port = port;
   const std::string text = format_endpoint_address(bound);
   if (request_.json) {
-    fmt::print(stderr, "{}\n", nlohmann::ordered_json{{"listening", text}}.dump());
+    os::tell(nlohmann::ordered_json{{"listening", text}}.dump() + "\n");
   } else {
-    fmt::print(stderr, "leat copy: listening: {}\n", text);
+    os::tell("leat copy: listening: " + text + "\n");
   }
 }
 
@@ -245,6 +250,20 @@ std::optional<std::uint64_t> Ends::expected_bytes() const {
   if (!source_facts_ || !source_facts_->is_regular()) return std::nullopt;
   const std::uint64_t size = source_facts_->size();
   return size > request_.offset ? size - request_.offset : 0;
+}
+
+End Ends::end_at_fault(const Error& error) const {
+  if (error.subject == "source") return End::source;
+  if (error.subject == "sink") return End::sink;
+  const bool between_peers = source_connection_ && sink_connection_;
+  if (between_peers) {
+    return os::is_hung_up(source_connection_->fd()) && !os::is_hung_up(sink_connection_->fd())
+               ? End::source
+               : End::sink;
+  }
+  // A file or pipe that is read does not answer with these.
+  const bool of_a_peer = error.is(ECONNRESET) || error.is(ETIMEDOUT) || error.is(EHOSTUNREACH);
+  return of_a_peer && source_connection_ ? End::source : End::sink;
 }
 
 Result<void> Ends::keep_attributes() {

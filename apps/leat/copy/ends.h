@@ -37,6 +37,8 @@ class Ends {
 
   /// The bytes that are to come, where that is known beforehand.
   std::optional<std::uint64_t> expected_bytes() const;
+  /// The end that an error of the transfer is about.
+  End end_at_fault(const Error& error) const;
   /// True if a failed copy leaves what DST was.
   bool discards_on_failure() const { return replacement_.has_value(); }
 

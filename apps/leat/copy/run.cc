@@ -1,7 +1,6 @@
 #include "copy/run.h"
 
 #include <chrono>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <utility>
@@ -93,7 +92,7 @@ Outcome perform(const Request& request, const os::Patience& patience) {
   outcome.nothing_kept = ends.discards_on_failure();
   Receipt& receipt = outcome.receipt;
   receipt = move_bytes(*context, ends, request, patience);
-  if (receipt.error) advise(*receipt.error, request, end_of(*receipt.error, request));
+  if (receipt.error) advise(*receipt.error, request, ends.end_at_fault(*receipt.error));
   if (!receipt.ok()) return outcome;
   auto finished = ends.finish();
   if (!finished) {
@@ -111,12 +110,9 @@ std::string reason_text(const Receipt& receipt, const Request& request) {
     case Ending::source_shrank:
       if (!request.length) return "SRC shrank while it was copied: copy again";
       return fmt::format("SRC ended before the {} bytes of --length: check both", *request.length);
-    case Ending::deadline:
-      return "stopped by --timeout: allow more time, or see what holds it up";
-    case Ending::cancelled:
-      return "interrupted";
-    default:
-      return receipt.error ? receipt.error->message() : "failed";
+    case Ending::deadline: return "stopped by --timeout: allow more time, or see what holds it up";
+    case Ending::cancelled: return "interrupted";
+    default: return receipt.error ? receipt.error->message() : "failed";
   }
 }
 
@@ -130,26 +126,26 @@ std::string failure_line(const Outcome& outcome, const Request& request) {
   return line;
 }
 
+std::string report_line(const Outcome& outcome, const Request& request) {
+  if (request.json) return receipt_json(outcome.receipt);
+  if (outcome.receipt.ok()) return request.quiet ? "" : receipt_line(outcome.receipt);
+  // With --quiet too: it silences the receipt, not the reason of status 1.
+  return request.quiet ? "leat copy: " + reason_text(outcome.receipt, request)
+                       : failure_line(outcome, request);
+}
+
 /// All on standard error: standard output may be the sink.
 void report(const Outcome& outcome, const Request& request) {
-  const bool ok = outcome.receipt.ok();
-  if (request.json) {
-    fmt::print(stderr, "{}\n", receipt_json(outcome.receipt));
-  } else if (!ok) {
-    // With --quiet too: it silences the receipt, not the reason of status 1.
-    fmt::print(stderr, "{}\n",
-               request.quiet ? "leat copy: " + reason_text(outcome.receipt, request)
-                             : failure_line(outcome, request));
-  } else if (!request.quiet) {
-    fmt::print(stderr, "{}\n", receipt_line(outcome.receipt));
-  }
-  if (outcome.unanswered && ok && !request.quiet && !request.json) {
+  std::string text = report_line(outcome, request);
+  if (!text.empty()) text += '\n';
+  if (outcome.unanswered && outcome.receipt.ok() && !request.quiet && !request.json) {
     const std::chrono::duration<double> waited = request.close_timeout;
-    fmt::print(stderr,
-               "leat copy: warning: the peer did not close within {}: whether it has everything is "
-               "not known\n",
-               format_seconds(waited.count()));
+    text += fmt::format(
+        "leat copy: warning: the peer did not close within {}: whether it has everything is not "
+        "known\n",
+        format_seconds(waited.count()));
   }
+  os::tell(text);
 }
 
 }  // namespace

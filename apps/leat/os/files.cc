@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 
 #include "os/patient_call.h"
 
@@ -34,6 +35,15 @@ Result<FileFacts> look_at(FdRef fd, std::string subject) {
   return facts;
 }
 
+Result<void> require_access(FdRef fd, Access access) {
+  const int flags = fcntl(fd.number(), F_GETFL);
+  if (flags < 0) return std::unexpected(failed_call("fcntl"));
+  const int mode = flags & O_ACCMODE;
+  const int wanted = access == Access::read ? O_RDONLY : O_WRONLY;
+  if (mode == wanted || mode == O_RDWR) return {};
+  return std::unexpected(error_with(EBADF, access == Access::read ? "read" : "write"));
+}
+
 Result<void> give_attributes(FdRef fd, const FileFacts& facts, const std::string& subject) {
   if (fchmod(fd.number(), facts.raw.st_mode & permission_bits) != 0) {
     return std::unexpected(failed_call("fchmod", subject, "copy without --preserve"));
@@ -51,7 +61,8 @@ Result<void> sync_file(FdRef fd, const std::string& subject) {
 }
 
 Attempt<OwnedFd> open_fifo_for_writing(const std::string& path, const Patience& patience) {
-  // inotify would not show a reader that waits inside open(2): there is no event before it succeeds.
+  // inotify would not show a reader that waits inside open(2): there is no event before it
+  // succeeds.
   auto opened = call_patiently(
       [path]() -> Result<OwnedFd> {
         OwnedFd fifo(open(path.c_str(), O_WRONLY | O_CLOEXEC));

@@ -24,13 +24,20 @@ struct FileFacts {
   bool is_socket() const noexcept { return S_ISSOCK(raw.st_mode); }
   bool is_block_device() const noexcept { return S_ISBLK(raw.st_mode); }
   std::uint64_t size() const noexcept { return static_cast<std::uint64_t>(raw.st_size); }
-  /// True if both name the same bytes, or the same pipe. Character devices are streams of their own.
+  /// True if both name the same bytes, or the same pipe. Character devices are streams of their
+  /// own.
   bool same_storage(const FileFacts& other) const noexcept;
 };
 
 /// Follows symbolic links. Errors: those of stat(2).
 Result<FileFacts> look_at(const std::string& path);
 Result<FileFacts> look_at(FdRef fd, std::string subject);
+
+enum class Access : std::uint8_t { read, write };
+
+/// EBADF unless `fd` is open for this; a descriptor that leads to the same file another way does
+/// not count. See F_GETFL in fcntl(2).
+Result<void> require_access(FdRef fd, Access access);
 
 /// Gives `fd` the permission bits and times of `facts`. Set-id bits are left out: the owner may be
 /// another. See fchmod(2), futimens(3).

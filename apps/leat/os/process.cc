@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 
 namespace leat::app::os {
 
@@ -18,6 +19,11 @@ void fill_standard_descriptors() noexcept {
 }
 
 void ignore_sigpipe() noexcept { std::signal(SIGPIPE, SIG_IGN); }
+
+void tell(std::string_view text) noexcept {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
 
 bool is_terminal(FdRef fd) noexcept { return isatty(fd.number()) == 1; }
 

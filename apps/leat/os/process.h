@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include <leat/fd.h>
 
@@ -14,6 +15,10 @@ void fill_standard_descriptors() noexcept;
 
 /// Ignores SIGPIPE: a peer that has gone is then an error in the receipt, at no cost per step.
 void ignore_sigpipe() noexcept;
+
+/// Writes to standard error in one call. That nobody can read it is not worth dying for, and
+/// fmt::print would throw.
+void tell(std::string_view text) noexcept;
 
 /// See isatty(3).
 bool is_terminal(FdRef fd) noexcept;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 
+#include "os/files.h"
 #include "os/patient_call.h"
 
 namespace leat::app::os {
@@ -138,18 +139,12 @@ const std::error_category& lookup_category() noexcept {
 
 std::string_view lookup_error_name(int code) noexcept {
   switch (code) {
-    case EAI_NONAME:
-      return "EAI_NONAME";
-    case EAI_AGAIN:
-      return "EAI_AGAIN";
-    case EAI_FAIL:
-      return "EAI_FAIL";
-    case EAI_FAMILY:
-      return "EAI_FAMILY";
-    case EAI_MEMORY:
-      return "EAI_MEMORY";
-    default:
-      return "EAI";
+    case EAI_NONAME: return "EAI_NONAME";
+    case EAI_AGAIN: return "EAI_AGAIN";
+    case EAI_FAIL: return "EAI_FAIL";
+    case EAI_FAMILY: return "EAI_FAMILY";
+    case EAI_MEMORY: return "EAI_MEMORY";
+    default: return "EAI";
   }
 }
 
@@ -183,7 +178,17 @@ Attempt<OwnedFd> connect_tcp(const std::vector<SocketAddress>& addresses,
 }
 
 Attempt<OwnedFd> connect_unix(const std::string& path, const Patience& patience) {
-  return connect_to(unix_address(path), path, patience);
+  auto peer = connect_to(unix_address(path), path, patience);
+  if (peer || !peer.error().error.is(ECONNREFUSED)) return peer;
+  // connect(2) refuses what is no socket with the same number.
+  const auto facts = look_at(path);
+  if (!facts || facts->is_socket()) return peer;
+  return std::unexpected(Setback(error_with(ENOTSOCK, "connect", path)));
+}
+
+bool is_hung_up(FdRef socket) noexcept {
+  pollfd one{socket.number(), 0, 0};
+  return poll(&one, 1, 0) == 1 && (one.revents & POLLHUP) != 0;
 }
 
 Result<Listener> Listener::on_tcp(std::vector<SocketAddress> addresses,

@@ -39,6 +39,9 @@ Attempt<OwnedFd> connect_tcp(const std::vector<SocketAddress>& addresses,
                              const std::string& subject, const Patience& patience);
 Attempt<OwnedFd> connect_unix(const std::string& path, const Patience& patience);
 
+/// True if the connection is gone in both directions. See POLLHUP in poll(2).
+bool is_hung_up(FdRef socket) noexcept;
+
 /// Sockets that wait for one peer. Move-only; its destructor removes the path of a UNIX listener.
 class Listener {
  public:
