@@ -1,6 +1,6 @@
-// Goal: every mechanism moves every size between every pair of endpoints it fits, byte for byte, alone.
-// Method: the registry and plan() say what fits what, so a new mechanism is taken up by itself; each
-// endpoint checks bytes, digest, surroundings, offsets, flags and options by itself.
+// Goal: every mechanism moves every size between every pair of endpoints it fits, byte for byte,
+// alone. Method: the registry and plan() say what fits what, so a new mechanism is taken up by
+// itself; each endpoint checks bytes, digest, surroundings, offsets, flags and options by itself.
 
 #include <gtest/gtest.h>
 
@@ -14,16 +14,28 @@ constexpr std::uint64_t sizes[] = {0, 1, 4095, 4096, 4097, 65537, (8u << 20) + 3
 
 class Bytes : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {
  protected:
+  // A size of 0 may be a lie (/proc), so for a file read to its end copy_file_range, which could
+  // not tell, does not fit.
+  static bool refused_as_empty(const Case& one, const Receipt& receipt) {
+    return is_file(one.from) && !one.from_options.promised && receipt.error &&
+           receipt.error->is(Errc::does_not_fit) &&
+           one.options.mechanism.name() == "copy_file_range";
+  }
+
   void expect_moved(Case one, const std::string& what) {
     const FittingPair& pair = GetParam();
     one.options.mechanism = pair.mechanism;
     const std::uint64_t size = one.from_options.size;
     SCOPED_TRACE(what + ", " + std::to_string(size) + " bytes");
     const Outcome outcome = run_case(one);
+    if (size == 0 && refused_as_empty(one, outcome.receipt)) return;
     EXPECT_EQ(outcome.trouble, "") << describe(outcome.receipt);
     EXPECT_EQ(outcome.receipt.delivered, size) << describe(outcome.receipt);
-    EXPECT_EQ(outcome.receipt.ending, undisturbed_ending(length_known(one)))
-        << describe(outcome.receipt);
+    EXPECT_TRUE(is_undisturbed_ending(one, outcome.receipt.ending)) << describe(outcome.receipt);
+    for (const Leg& leg : outcome.receipt.legs) {
+      EXPECT_TRUE(leg.calls > 0 || (one.from == EndKind::memory && one.to == EndKind::memory))
+          << describe(outcome.receipt);
+    }
     EXPECT_EQ(outcome.receipt.stranded, 0u);
     EXPECT_TRUE(outcome.receipt.refusals.empty()) << describe(outcome.receipt);
     EXPECT_TRUE(moved_by_alone(outcome.receipt, pair.mechanism)) << describe(outcome.receipt);

@@ -1,5 +1,5 @@
-// Goal: nothing is 32 bits wide. Method: windows round 2 GiB and 4 GiB of sparse files on either side,
-// and, with LEAT_TEST_LONG=1, one whole pass over 5 GiB.
+// Goal: nothing is 32 bits wide. Method: windows round 2 GiB and 4 GiB of sparse files on either
+// side, and, with LEAT_TEST_LONG=1, one whole pass over 5 GiB.
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,5 +1,6 @@
-// Goal: the same result whoever owns the descriptors, whether they block, whoever drives; and borrowed
-// ones come back as they went (the endpoints check flags, offsets and socket options themselves).
+// Goal: the same result whoever owns the descriptors, whether they block, whoever drives; and
+// borrowed ones come back as they went (the endpoints check flags, offsets and socket options
+// themselves).
 
 #include <gtest/gtest.h>
 

@@ -23,12 +23,50 @@ TEST(Pairs, read_write_fits_every_pair) {
     EXPECT_TRUE(contains(pairs, "read_write", pair.from, pair.to)) << name_of(pair);
 }
 
-TEST(Pairs, sendfile_fits_files_to_files_and_streams) {
+TEST(Pairs, sendfile_fits_files_to_streams) {
   const auto pairs = fitting_pairs();
   for (const EndKind from : all_end_kinds)
     for (const EndKind to : all_end_kinds)
-      EXPECT_EQ(contains(pairs, "sendfile", from, to), is_file(from) && to != EndKind::memory)
+      EXPECT_EQ(contains(pairs, "sendfile", from, to), is_file(from) && is_stream(to))
           << name_of(from) << " to " << name_of(to);
+}
+
+// It writes at the sink's own offset, so a borrowed file at another one is not for it; an owned one
+// is.
+class SendfileToFile : public GuardedTest {};
+
+TEST_F(SendfileToFile, fits_an_owned_one) {
+  Case one = ragged_case(EndKind::file, EndKind::tmpfs_file, 65537);
+  one.options.mechanism = *Mechanism::named("sendfile");
+  one.to_options.owned = true;
+  for (const Driver driver : {Driver::steps, Driver::call}) {
+    one.driver = driver;
+    const Outcome outcome = run_case(one);
+    EXPECT_EQ(outcome.trouble, "") << describe(outcome.receipt);
+    EXPECT_EQ(outcome.receipt.delivered, 65537u) << describe(outcome.receipt);
+    EXPECT_TRUE(moved_by_alone(outcome.receipt, one.options.mechanism));
+  }
+}
+
+class AcrossFileSystems : public GuardedTest {};
+
+// The kernel knows only when asked; the twin of copy_file_range's fast path.
+TEST_F(AcrossFileSystems, copy_file_range_refuses_and_another_goes_on) {
+  const Mechanism refusing = *Mechanism::named("copy_file_range");
+  Case one = ragged_case(EndKind::file, EndKind::tmpfs_file, 65537);
+  const Outcome outcome = run_case(one);
+  EXPECT_EQ(outcome.trouble, "") << describe(outcome.receipt);
+  EXPECT_EQ(outcome.receipt.delivered, 65537u) << describe(outcome.receipt);
+  ASSERT_EQ(outcome.receipt.refusals.size(), 1u) << describe(outcome.receipt);
+  EXPECT_EQ(outcome.receipt.refusals[0].mechanism, refusing);
+  EXPECT_EQ(outcome.receipt.refusals[0].error_number, EXDEV);
+  EXPECT_EQ(outcome.receipt.refusals[0].at, 0u);
+  one.options.mechanism = refusing;
+  const Outcome forced = run_case(one);
+  EXPECT_EQ(forced.trouble, "") << describe(forced.receipt);
+  EXPECT_EQ(forced.receipt.ending, Ending::failed);
+  EXPECT_EQ(forced.receipt.delivered, 0u);
+  EXPECT_TRUE(forced.receipt.error->is(EXDEV)) << describe(forced.receipt);
 }
 
 TEST(Pairs, splice_fits_descriptors) {
@@ -104,6 +142,7 @@ TEST_P(Chosen, moves_it_alone) {
   ASSERT_TRUE(chosen);
   const Outcome outcome = run_case(one);
   EXPECT_EQ(outcome.trouble, "") << describe(outcome.receipt);
+  if (chosen.name() == "copy_file_range" && crosses_file_systems(GetParam())) return;
   EXPECT_TRUE(moved_by_alone(outcome.receipt, chosen))
       << chosen.name() << " was planned; " << describe(outcome.receipt);
 }

@@ -1,5 +1,5 @@
-// Goal: a peer that is slow, leaves, resets, never reads or is killed: counts stay exact, nothing spins,
-// nothing hangs, and a cut-off stream is not mistaken for a whole one.
+// Goal: a peer that is slow, leaves, resets, never reads or is killed: counts stay exact, nothing
+// spins, nothing hangs, and a cut-off stream is not mistaken for a whole one.
 
 #include <poll.h>
 #include <signal.h>
@@ -28,7 +28,7 @@ class StreamPeer : public GuardedTest, public ::testing::WithParamInterface<Fitt
 
 TEST_P(StreamPeer, slow) {
   for (const Driver driver : {Driver::steps, Driver::call}) {
-    Case one = ragged_case(GetParam().from, GetParam().to, 300'007);
+    Case one = ragged_case(GetParam().from, GetParam().to, 600'007);
     one.options = forced();
     one.driver = driver;
     one.to_options.small_buffers = one.from_options.small_buffers = true;
@@ -37,7 +37,7 @@ TEST_P(StreamPeer, slow) {
     EXPECT_EQ(outcome.trouble, "") << describe(outcome.receipt);
     EXPECT_TRUE(outcome.receipt.ok()) << describe(outcome.receipt);
     // Each wake-up that is worth one moves something: both ends woke it at most once a read there.
-    EXPECT_LE(outcome.drive.steps, 64 + 4 * (300'007 / 512)) << "it spins";
+    EXPECT_LE(outcome.drive.steps, 64 + 4 * (600'007 / 512)) << "it spins";
   }
 }
 
@@ -215,12 +215,9 @@ class KilledSender : public GuardedTest, public ::testing::WithParamInterface<Fi
  protected:
   Pair make_pair() const {
     switch (GetParam().from) {
-      case EndKind::pipe:
-        return make_pipe_pair(Blocking::yes);
-      case EndKind::unix_socket:
-        return make_unix_pair(Blocking::yes);
-      default:
-        return make_tcp_pair(Blocking::yes);
+      case EndKind::pipe: return make_pipe_pair(Blocking::yes);
+      case EndKind::unix_socket: return make_unix_pair(Blocking::yes);
+      default: return make_tcp_pair(Blocking::yes);
     }
   }
 };

@@ -34,9 +34,6 @@ bool moved_by_alone(const Receipt& receipt, Mechanism mechanism);
 
 Context make_context(ContextOptions options = {});
 
-/// The ending of an undisturbed transfer.
-Ending undisturbed_ending(bool length_known);
-
 }  // namespace leat::testing
 
 namespace leat {

@@ -296,18 +296,12 @@ class MemorySink : public SinkEnd {
 
 std::string_view name_of(EndKind kind) {
   switch (kind) {
-    case EndKind::file:
-      return "file";
-    case EndKind::tmpfs_file:
-      return "tmpfs_file";
-    case EndKind::pipe:
-      return "pipe";
-    case EndKind::unix_socket:
-      return "unix_socket";
-    case EndKind::tcp_socket:
-      return "tcp_socket";
-    case EndKind::memory:
-      return "memory";
+    case EndKind::file: return "file";
+    case EndKind::tmpfs_file: return "tmpfs_file";
+    case EndKind::pipe: return "pipe";
+    case EndKind::unix_socket: return "unix_socket";
+    case EndKind::tcp_socket: return "tcp_socket";
+    case EndKind::memory: return "memory";
   }
   return "?";
 }

@@ -37,7 +37,8 @@ struct EndOptions {
   DrainOptions drain{};        ///< of a stream sink; its seed is taken from here
 };
 
-/// Something to read from. Its payload is the pattern [0, size) of the seed, its tail goes on with it.
+/// Something to read from. Its payload is the pattern [0, size) of the seed, its tail goes on with
+/// it.
 class SourceEnd {
  public:
   static std::unique_ptr<SourceEnd> make(EndKind kind, const EndOptions& options);
@@ -57,8 +58,8 @@ class SinkEnd {
   virtual ~SinkEnd() = default;
 
   virtual Sink sink() = 0;
-  /// To be called after the transfer is destroyed: what is wrong if the pattern [0, delivered) is what
-  /// should be here and nothing else, or if its flags or options changed.
+  /// To be called after the transfer is destroyed: what is wrong if the pattern [0, delivered) is
+  /// what should be here and nothing else, or if its flags or options changed.
   virtual std::string examine(std::uint64_t delivered) = 0;
 };
 

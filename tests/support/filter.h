@@ -11,8 +11,9 @@ namespace leat::testing {
 /// Empty, or why filters cannot be used here (for GTEST_SKIP).
 std::string filters_unavailable();
 
-/// From now on and for ever the calling *thread* gets `error_number` for these calls, by their kernel
-/// names ("pread64", "newfstatat"). Names that the architecture does not have are passed over.
+/// From now on and for ever the calling *thread* gets `error_number` for these calls, by their
+/// kernel names ("pread64", "newfstatat"). Names that the architecture does not have are passed
+/// over.
 void refuse_calls(const std::vector<std::string_view>& calls, int error_number);
 
 /// Runs `body` on a thread of its own, which is thrown away with its filter.

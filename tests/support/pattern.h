@@ -1,5 +1,5 @@
-// Bytes that know where they belong: each is a function of its position and a seed, so a byte that is
-// lost, doubled or misplaced shows, and where.
+// Bytes that know where they belong: each is a function of its position and a seed, so a byte that
+// is lost, doubled or misplaced shows, and where.
 #pragma once
 
 #include <cstddef>

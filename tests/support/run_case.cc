@@ -63,15 +63,9 @@ Outcome run_case(const Case& one, const Around& around) {
   {
     Context context = make_context();
     switch (one.driver) {
-      case Driver::steps:
-        run_steps(context, one, *from, *to, outcome, how, stranded);
-        break;
-      case Driver::call:
-        run_call(&context, one, *from, *to, outcome, how);
-        break;
-      case Driver::free_call:
-        run_call(nullptr, one, *from, *to, outcome, how);
-        break;
+      case Driver::steps: run_steps(context, one, *from, *to, outcome, how, stranded); break;
+      case Driver::call: run_call(&context, one, *from, *to, outcome, how); break;
+      case Driver::free_call: run_call(nullptr, one, *from, *to, outcome, how); break;
     }
   }
   outcome.trouble += inconsistency(outcome.receipt);
@@ -95,8 +89,16 @@ Case whole_case(EndKind from, EndKind to, std::uint64_t size) {
   return one;
 }
 
-bool length_known(const Case& one) {
-  return one.from_options.promised || one.from == EndKind::memory || one.to == EndKind::memory;
+bool is_undisturbed_ending(const Case& one, Ending ending) {
+  if (one.from_options.promised || one.from == EndKind::memory || one.to == EndKind::memory)
+    return ending == Ending::complete;
+  // The size that a regular file has at the start counts as promised, unless it is 0.
+  if (is_file(one.from)) return ending == Ending::complete || ending == Ending::end_of_source;
+  return ending == Ending::end_of_source;
+}
+
+bool crosses_file_systems(const FittingPair& pair) {
+  return is_file(pair.from) && is_file(pair.to) && pair.from != pair.to;
 }
 
 namespace {
@@ -113,7 +115,8 @@ std::vector<FittingPair> pairs_where(bool fits) {
   for (std::size_t i = 0; i < Mechanism::count(); ++i)
     for (const FittingPair& pair : all_pairs())
       if (mechanism_fits(Mechanism::at(i), pair.from, pair.to) == fits)
-        pairs.push_back({Mechanism::at(i), pair.from, pair.to});
+        if (Mechanism::at(i).name() != "copy_file_range" || !crosses_file_systems(pair))
+          pairs.push_back({Mechanism::at(i), pair.from, pair.to});
   return pairs;
 }
 

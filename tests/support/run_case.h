@@ -1,4 +1,5 @@
-// One transfer between two self-checking endpoints, with every invariant that holds whatever happens.
+// One transfer between two self-checking endpoints, with every invariant that holds whatever
+// happens.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +48,8 @@ Outcome run_case(const Case& one, const Around& around = {});
 Case ragged_case(EndKind from, EndKind to, std::uint64_t size);
 Case whole_case(EndKind from, EndKind to, std::uint64_t size);
 
-/// Whether the transfer of this case knows its length beforehand, so that it ends `complete`.
-bool length_known(const Case& one);
+/// Whether this is how an undisturbed transfer of this case ends.
+bool is_undisturbed_ending(const Case& one, Ending ending);
 
 /// A mechanism and a pair of endpoint kinds that it fits, found by asking the library.
 struct FittingPair {
@@ -59,6 +60,9 @@ struct FittingPair {
 std::vector<FittingPair> fitting_pairs();
 /// The others: mechanism and pair that it does not fit.
 std::vector<FittingPair> misfits();
+/// Two file systems: copy_file_range(2) answers EXDEV there, which only the kernel knows
+/// beforehand.
+bool crosses_file_systems(const FittingPair& pair);
 /// "sendfile_file_to_tcp_socket"
 std::string name_of(const FittingPair& pair);
 void PrintTo(const FittingPair& pair, std::ostream* out);

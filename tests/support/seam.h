@@ -1,4 +1,5 @@
-// The one place where tests come between src/os/ and the kernel: shortened counts and injected errors.
+// The one place where tests come between src/os/ and the kernel: shortened counts and injected
+// errors.
 //
 // Linked in by --wrap (seam_calls.txt), so the library is tested as it is shipped. Plans are of the
 // thread that made them: feeders and drainers on other threads are never disturbed. No byte is ever
@@ -28,8 +29,8 @@ struct FaultPlan {
 /// For `times`: from the first on, for ever.
 inline constexpr std::uint64_t always = UINT64_MAX;
 
-/// While it lives, calls of this thread are counted and `plans` are carried out. Nests: the innermost
-/// is in force.
+/// While it lives, calls of this thread are counted and `plans` are carried out. Nests: the
+/// innermost is in force.
 class ScopedFaults {
  public:
   explicit ScopedFaults(std::vector<FaultPlan> plans = {});

@@ -130,9 +130,11 @@ Pair make_tcp_pair(Blocking blocking) {
 }
 
 void shrink_buffers(FdRef socket) {
-  const int bytes = 4096;  // the kernel doubles it and has a floor of its own
-  ::setsockopt(socket.number(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-  ::setsockopt(socket.number(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  // Not smaller: below a segment or two of loopback's, TCP waits for its timers to send at all.
+  const int send_bytes = 16 << 10;
+  const int receive_bytes = 192 << 10;
+  ::setsockopt(socket.number(), SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes);
+  ::setsockopt(socket.number(), SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
 }
 
 void reset_on_close(FdRef socket) {

@@ -32,11 +32,12 @@ void reset_on_close(FdRef socket);
 /// Waits until `fd` shows one of `events`. For tests only; a watchdog bounds it.
 short wait_for(FdRef fd, short events);
 
-/// Everything that a borrowed descriptor must keep: status flags, offset, pipe size, socket options.
+/// Everything that a borrowed descriptor must keep: status flags, offset, pipe size, socket
+/// options.
 std::string demeanour(FdRef fd);
 
-/// Writes the pattern [position, position + length) of `seed` into `fd` from a thread of its own, then
-/// closes it. Ends early, without a word, if the reader goes away.
+/// Writes the pattern [position, position + length) of `seed` into `fd` from a thread of its own,
+/// then closes it. Ends early, without a word, if the reader goes away.
 class Feeder {
  public:
   Feeder(OwnedFd fd, std::uint64_t seed, std::uint64_t position, std::uint64_t length);
