@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include <leat/endpoint.h>
 
 #include "endpoint/access.h"
@@ -118,12 +121,18 @@ std::span<Source> Source::parts() const noexcept {
 
 Source make_parts(std::vector<Source> list) {
   Source source;
-  for (const Source& part : list) {
+  source.more_ = std::make_unique<Source::More>();
+  std::vector<Source>& flat = source.more_->parts;
+  for (Source& part : list) {
     const bool open_ended = source.length_ == to_end || part.length() == to_end;
     source.length_ = open_ended ? to_end : source.length_ + part.length();
+    // Composites of composites are one list: whoever walks it meets only parts that hold bytes.
+    if (!EndpointAccess::is_composite(part)) {
+      flat.push_back(std::move(part));
+    } else {
+      std::ranges::move(part.more_->parts, std::back_inserter(flat));
+    }
   }
-  source.more_ = std::make_unique<Source::More>();
-  source.more_->parts = std::move(list);
   return source;
 }
 
