@@ -15,8 +15,8 @@ struct ProgressView {
   double rate = 0;
 };
 
-/// " 45% [=====>     ] 460 MiB of 1.00 GiB, 1.20 GiB/s, ETA 0:12", at most `columns` wide; without a
-/// total "460 MiB, 1.20 GiB/s".
+/// " 45% [=====>     ] 460 MiB of 1.00 GiB, 1.20 GiB/s, ETA 0:12", at most `columns` wide; without
+/// a total "460 MiB, 1.20 GiB/s".
 std::string progress_line(const ProgressView& view, std::uint32_t columns);
 
 /// Draws on standard error, at most ten times a second. Its destructor wipes the line, so that the

@@ -7,8 +7,8 @@
 
 namespace leat::app {
 
-/// "1.00 GiB in 0.41 s (2.44 GiB/s, 0.12 s CPU), complete: sendfile 1.00 GiB in 513 calls, 0 copies;
-/// refused: copy_file_range EXDEV at 0". One line without its end.
+/// "1.00 GiB in 0.41 s (2.44 GiB/s, 0.12 s CPU), complete: sendfile 1.00 GiB in 513 calls,
+/// 0 copies; refused: copy_file_range EXDEV at 0". One line without its end.
 std::string receipt_line(const Receipt& receipt);
 
 /// The contract for scripts: keys may be added, never renamed. One line without its end.
