@@ -190,7 +190,8 @@ class InPlaceTest(Case):
 
     def test_failed_connection_leaves_the_file_alone(self):
         sink = self.file("sink", b"old")
-        self.assert_fails(self.copy("--in-place", "unix:///nowhere/socket", sink), "start the other")
+        ended = self.copy("--in-place", "unix:///nowhere/socket", sink)
+        self.assert_fails(ended, "start the other side")
         self.assert_content(sink, b"old")
 
 

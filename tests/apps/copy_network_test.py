@@ -9,7 +9,7 @@ import subprocess
 import threading
 import unittest
 
-from program import (KIB, MIB, Case, Server, closed_port, has_ipv6, payload, read_all,
+from program import (KIB, MIB, WATCHDOG_S, Case, Server, closed_port, has_ipv6, payload, read_all,
                      wait_until)
 
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER {1, 0}
@@ -107,8 +107,7 @@ class UnixTest(Case):
             listening = self.start(*server)
             wait_until(path.exists, "the socket")
             # Between bind(2) and listen(2) a connection is refused.
-            wait_until(lambda: self.copy(*client).status == 0 or listening.process.poll() is not None,
-                       "the copy")
+            wait_until(lambda: self.copy(*client).status == 0, "the copy")
             self.assert_ok(listening.finish())
             self.assert_content(self.folder / "sink", data)
             self.assertFalse(path.exists(), "the socket's path stays behind")
@@ -164,6 +163,8 @@ class CutOffTest(Case):
     def test_sender_interrupted(self):
         def interrupt(sender):
             sender.process.send_signal(signal.SIGINT)
+            # Its input stays open until it has died: an end of input is the end of the stream.
+            sender.process.wait(WATCHDOG_S)
             sender.finish()
             self.assertEqual(sender.status, -signal.SIGINT)
 

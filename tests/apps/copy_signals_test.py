@@ -1,6 +1,6 @@
 """Goal: Ctrl-C and its kin leave no half file and print the receipt first; time limits, rate limits
-and the progress bar do what they say. Method: the program is held up on a pipe or by its rate limit,
-so that it is surely in the middle, and then it is sent the signal."""
+and the progress bar do what they say. Method: the program is held up on a pipe or by its rate
+limit, so that it is surely in the middle, and then it is sent the signal."""
 
 import os
 import pty
@@ -59,7 +59,8 @@ class SignalTest(Case):
         running = self.start_slow()
         running.process.send_signal(signal.SIGINT)
         self.assert_interrupted(running, signal.SIGINT)
-        self.assertRegex(running.err, r"^leat copy: interrupted; nothing was kept; .* cancelled.*\n$")
+        self.assertRegex(running.err,
+                         r"^leat copy: interrupted; nothing was kept; .* cancelled.*\n$")
 
     def test_term_and_hup(self):
         for number in (signal.SIGTERM, signal.SIGHUP):

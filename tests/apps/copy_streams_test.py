@@ -1,5 +1,5 @@
 """Goal: standard input and output, FIFOs, devices and /proc work in both directions, and what is
-not a regular file is never replaced. Method: real pipes and files, blocking as a shell makes them."""
+not a regular file is never replaced. Method: real pipes and files, blocking as shells make them."""
 
 import os
 import stat
@@ -124,7 +124,8 @@ class DeviceTest(Case):
         self.assert_content(self.folder / "sink", b"")
 
     def test_dev_full_is_full(self):
-        self.assert_fails(self.copy(self.big_file(), "/dev/full"), "No space left", "free some space")
+        ended = self.copy(self.big_file(), "/dev/full")
+        self.assert_fails(ended, "No space left", "free some space")
         with open("/dev/full", "wb", buffering=0) as stdout:
             self.assert_fails(self.copy(self.big_file(), "-", stdout=stdout), "No space left")
 
