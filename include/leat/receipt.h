@@ -1,9 +1,11 @@
 /// What a transfer says of itself: which mechanism moved how much, which refused, how it ended.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -73,11 +75,13 @@ class InlineList {
 
  public:
   InlineList() noexcept : size_(0) {}
-  InlineList(const InlineList& other) : InlineList() { append(other); }
+  InlineList(const InlineList& other) : InlineList() { *this = other; }
   InlineList& operator=(const InlineList& other) {
-    if (this != &other) {
-      clear();
-      append(other);
+    size_ = other.size_;
+    if (size_ > N) {
+      spilled_ = std::make_unique<std::vector<T>>(*other.spilled_);
+    } else if (this != &other) {
+      std::copy_n(other.inline_.data(), size_, inline_.data());
     }
     return *this;
   }
@@ -96,16 +100,13 @@ class InlineList {
     if (size_ < N) {
       inline_[size_].value = value;
     } else {
-      if (size_ == N) spilled_.assign(begin(), end());
-      spilled_.push_back(value);
+      if (size_ == N) spilled_ = std::make_unique<std::vector<T>>(begin(), end());
+      spilled_->push_back(value);
     }
     ++size_;
     return back();
   }
-  void clear() noexcept {
-    size_ = 0;
-    spilled_.clear();
-  }
+  void clear() noexcept { size_ = 0; }
 
  private:
   // A union member is left alone until it is needed: an empty list costs one store, not N.
@@ -113,17 +114,15 @@ class InlineList {
     Slot() noexcept {}
     T value;
   };
+  static_assert(std::is_trivially_copyable_v<Slot>);
   static_assert(sizeof(Slot) == sizeof(T));
 
-  T* data() noexcept { return size_ <= N ? &inline_[0].value : spilled_.data(); }
-  const T* data() const noexcept { return size_ <= N ? &inline_[0].value : spilled_.data(); }
-  void append(const InlineList& other) {
-    for (const T& value : other) push_back(value);
-  }
+  T* data() noexcept { return size_ <= N ? &inline_[0].value : spilled_->data(); }
+  const T* data() const noexcept { return size_ <= N ? &inline_[0].value : spilled_->data(); }
 
   std::size_t size_;
   std::array<Slot, N> inline_;
-  std::vector<T> spilled_;
+  std::unique_ptr<std::vector<T>> spilled_;  // everything, once there are more than N
 };
 
 /// A plain value. Counts are bytes; they are exact whatever ended the transfer.

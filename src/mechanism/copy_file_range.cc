@@ -11,11 +11,11 @@ namespace {
 
 class CopyFileRangePump final : public Pump {
  public:
-  Moved step(const Passage& passage, Allowance allowance) override;
+  Moved step(const Passage& passage, const Allowance& allowance) override;
   Residue surrender(Resources&) override { return {}; }
 };
 
-Moved CopyFileRangePump::step(const Passage& passage, Allowance allowance) {
+Moved CopyFileRangePump::step(const Passage& passage, const Allowance& allowance) {
   Moved moved{.calls = 1};
   std::uint64_t from = passage.from_offset;
   std::uint64_t to = passage.to_offset;

@@ -91,7 +91,7 @@ class Pump {
   virtual ~Pump() = default;
   /// Makes one move: a call, or a pair of calls that belong together. Never waits unless the facts
   /// say Waiting::allowed.
-  virtual Moved step(const Passage& passage, Allowance allowance) = 0;
+  virtual Moved step(const Passage& passage, const Allowance& allowance) = 0;
   /// Gives up what it holds and its resources; it is not stepped again.
   virtual Residue surrender(Resources& resources) = 0;
 };

@@ -26,12 +26,12 @@ class ReadWritePump final : public Pump {
  public:
   explicit ReadWritePump(std::size_t block_bytes) : block_bytes_(block_bytes) {}
 
-  Moved step(const Passage& passage, Allowance allowance) override;
+  Moved step(const Passage& passage, const Allowance& allowance) override;
   Residue surrender(Resources& resources) override;
 
  private:
-  Moved from_memory(const Passage& passage, Allowance allowance);
-  Moved through_block(const Passage& passage, Allowance allowance);
+  Moved from_memory(const Passage& passage, const Allowance& allowance);
+  Moved through_block(const Passage& passage, const Allowance& allowance);
 
   std::size_t block_bytes_;
   Block block_;
@@ -104,7 +104,7 @@ std::size_t room_for(const Passage& passage, std::size_t count) {
   return std::min(count, sure_room);
 }
 
-Moved ReadWritePump::from_memory(const Passage& passage, Allowance allowance) {
+Moved ReadWritePump::from_memory(const Passage& passage, const Allowance& allowance) {
   Moved moved;
   if (passage.sink.kind == Kind::memory) {
     const auto from = bytes_of(passage.memory.front());
@@ -132,7 +132,7 @@ Moved ReadWritePump::from_memory(const Passage& passage, Allowance allowance) {
   return moved;
 }
 
-Moved ReadWritePump::through_block(const Passage& passage, Allowance allowance) {
+Moved ReadWritePump::through_block(const Passage& passage, const Allowance& allowance) {
   Moved moved;
   if (begin_ == end_) {
     if (!block_.valid()) block_ = passage.resources.blocks.lease(block_bytes_);
@@ -165,7 +165,7 @@ Moved ReadWritePump::through_block(const Passage& passage, Allowance allowance) 
   return moved;
 }
 
-Moved ReadWritePump::step(const Passage& passage, Allowance allowance) {
+Moved ReadWritePump::step(const Passage& passage, const Allowance& allowance) {
   if (passage.source.kind == Kind::memory) return from_memory(passage, allowance);
   if (passage.sink.kind != Kind::memory) return through_block(passage, allowance);
   const std::size_t count =

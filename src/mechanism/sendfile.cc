@@ -12,7 +12,7 @@ namespace {
 
 class SendfilePump final : public Pump {
  public:
-  Moved step(const Passage& passage, Allowance allowance) override;
+  Moved step(const Passage& passage, const Allowance& allowance) override;
   Residue surrender(Resources&) override { return {}; }
 
  private:
@@ -28,7 +28,7 @@ Result<void> SendfilePump::place_cursor(const Passage& passage) {
   return os::move_cursor(passage.to, passage.to_offset);
 }
 
-Moved SendfilePump::step(const Passage& passage, Allowance allowance) {
+Moved SendfilePump::step(const Passage& passage, const Allowance& allowance) {
   Moved moved;
   if (const auto placed = place_cursor(passage); !placed) return ending_for(moved, placed.error());
 

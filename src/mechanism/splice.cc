@@ -24,13 +24,13 @@ class SplicePump final : public Pump {
   explicit SplicePump(std::uint64_t pipe_bytes) : pipe_bytes_(pipe_bytes) {}
   ~SplicePump() override = default;
 
-  Moved step(const Passage& passage, Allowance allowance) override;
+  Moved step(const Passage& passage, const Allowance& allowance) override;
   Residue surrender(Resources& resources) override;
 
  private:
-  Moved direct(const Passage& passage, Allowance allowance);
-  Moved fill(const Passage& passage, Allowance allowance);
-  Moved drain(const Passage& passage, Moved filled, Allowance allowance);
+  Moved direct(const Passage& passage, const Allowance& allowance);
+  Moved fill(const Passage& passage, const Allowance& allowance);
+  Moved drain(const Passage& passage, Moved filled, const Allowance& allowance);
 
   std::uint64_t pipe_bytes_;
   Pipe pipe_;
@@ -52,7 +52,7 @@ Moved ending_of(const Passage& passage, Moved moved, const Error& error) {
   return ending_for(moved, error);
 }
 
-Moved SplicePump::direct(const Passage& passage, Allowance allowance) {
+Moved SplicePump::direct(const Passage& passage, const Allowance& allowance) {
   Moved moved{.calls = 1};
   const std::uint64_t limit = std::min(allowance.take, allowance.deliver);
   const bool more = allowance.more_follows && limit == allowance.remaining;
@@ -74,7 +74,7 @@ Moved SplicePump::direct(const Passage& passage, Allowance allowance) {
   return moved;
 }
 
-Moved SplicePump::fill(const Passage& passage, Allowance allowance) {
+Moved SplicePump::fill(const Passage& passage, const Allowance& allowance) {
   Moved moved;
   if (!pipe_.valid()) {
     auto leased = passage.resources.pipes.lease(pipe_bytes_);
@@ -97,7 +97,7 @@ Moved SplicePump::fill(const Passage& passage, Allowance allowance) {
   return moved;
 }
 
-Moved SplicePump::drain(const Passage& passage, Moved moved, Allowance allowance) {
+Moved SplicePump::drain(const Passage& passage, Moved moved, const Allowance& allowance) {
   std::uint64_t to = passage.to_offset;
   const bool to_offset = passage.sink.kind == Kind::file && !passage.sink.cursor;
   const std::uint64_t count = std::min(held_, allowance.deliver);
@@ -120,7 +120,7 @@ Moved SplicePump::drain(const Passage& passage, Moved moved, Allowance allowance
   return moved;
 }
 
-Moved SplicePump::step(const Passage& passage, Allowance allowance) {
+Moved SplicePump::step(const Passage& passage, const Allowance& allowance) {
   if (passage.sink.kind != Kind::file) passage.resources.guard_sigpipe();
   if (passage.source.kind == Kind::pipe || passage.sink.kind == Kind::pipe)
     return direct(passage, allowance);

@@ -22,6 +22,9 @@ struct Needs {
   std::optional<bool> pages_are_taken{};
   bool has_successor = false;     ///< another part follows at once
   std::uint32_t closed_ways = 0;  ///< bit i: mechanism i refused on this connection before
+
+  /// No wishes: the ranking depends on the facts alone.
+  bool is_plain() const { return !forced && !copies_forbidden && !has_successor; }
 };
 
 /// Whether `mechanism` may serve, and why; `reason` as in Fit.

@@ -62,8 +62,16 @@ void ConnectionState::close_way(Mechanism mechanism) noexcept {
   for (std::size_t index = 0; index < Mechanism::count(); ++index) {
     if (Mechanism::at(index) == mechanism) closed_ways |= 1u << index;
   }
-  if (chosen_for_file == mechanism) chosen_for_file = {};
-  if (chosen_for_memory == mechanism) chosen_for_memory = {};
+  memory_ranking = file_ranking = {};
+}
+
+const Ranking& ConnectionState::ranking_for(Kind source) {
+  Ranking& ranking = source == Kind::memory ? memory_ranking : file_ranking;
+  if (ranking.count == 0) [[unlikely]] {
+    const SourceFacts plain{.kind = source, .regular = true, .true_size = true};
+    ranking = rank(plain, facts, {.closed_ways = closed_ways});
+  }
+  return ranking;
 }
 
 Connection::Connection(std::unique_ptr<ConnectionState> state) noexcept

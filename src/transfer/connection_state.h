@@ -21,8 +21,10 @@ struct ConnectionState {
   std::uint32_t transfers = 0;    // that use it now, in either direction
   std::uint32_t closed_ways = 0;  // bit i: mechanism i refused as a way out of a file, memory, …
   SinkFacts facts;
-  Mechanism chosen_for_memory;  // by the last plan without special wishes; none: plan anew
-  Mechanism chosen_for_file;
+
+  /// The ranking for plain memory, or for a stretch of known length of a file, without wishes.
+  /// Planned once; anew after a way was closed.
+  const Ranking& ranking_for(Kind source);
 
   void begin_transfer() noexcept { ++transfers; }
   void end_transfer() noexcept;
@@ -31,7 +33,26 @@ struct ConnectionState {
   void ended_orderly() noexcept;
   /// `mechanism` refused: it is not tried again on this connection.
   void close_way(Mechanism mechanism) noexcept;
+
+ private:
+  Ranking memory_ranking;  // empty: not planned yet
+  Ranking file_ranking;
 };
+
+/// The facts of what `ranking_for` is about.
+inline SourceFacts plain_facts(const Source& source) {
+  return {.kind = source.kind(),
+          .regular = true,
+          .owned = source.owned(),
+          .true_size = true,
+          .promised = source.length()};
+}
+/// Memory, or a stretch of known length of a file that is not read at the cursor.
+inline bool is_plain(const Source& source) {
+  return source.kind() == Kind::memory ||
+         (source.kind() == Kind::file && source.offset() != at_cursor &&
+          source.length() != to_end);
+}
 
 struct ConnectionAccess {
   static ConnectionState& state(Connection& connection) noexcept { return *connection.state_; }

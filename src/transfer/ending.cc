@@ -131,11 +131,16 @@ void TransferState::wind_up() {
   if (options.measure) usage_at_end = os::process_usage();
 }
 
-void TransferState::carry_on(const Receipt& before) {
-  if (before.legs.empty() || ended()) return;
-  ledger.carry_on(before.legs);
-  taken = delivered = before.delivered;
+void TransferState::carry_on(const OneCall& before) {
+  one_call = false;
+  if (ended()) return;
+  ledger.carry_on(before.leg());
+  taken = delivered = before.moved.delivered;
   part_place = {.taken = taken, .delivered = delivered};
+  if (delivered != source.length()) return;
+  part = 1;
+  state = State::done;
+  ending = Ending::complete;
 }
 
 void TransferState::resume(const Options& wishes) {
@@ -185,16 +190,15 @@ Step TransferState::snapshot() const {
   return step;
 }
 
-Receipt TransferState::receipt() const {
-  Receipt receipt;
+void TransferState::write_receipt(Receipt& receipt) const {
   receipt.delivered = delivered;
   receipt.stranded = stranded_bytes();
   receipt.holes = hole_bytes;
   receipt.ending = ending;
   receipt.legs = ledger.legs();
   receipt.refusals = ledger.refusals();
-  receipt.error = error;
-  if (!usage_at_start) return receipt;
+  if (error) receipt.error = error;
+  if (!usage_at_start) return;
   const Usage now = usage_at_end ? *usage_at_end : os::process_usage();
   const Usage& then = *usage_at_start;
   receipt.usage = {.wall_s = now.wall_s - then.wall_s,
@@ -204,7 +208,6 @@ Receipt TransferState::receipt() const {
                    .involuntary_switches = now.involuntary_switches - then.involuntary_switches,
                    .major_faults = now.major_faults - then.major_faults,
                    .minor_faults = now.minor_faults - then.minor_faults};
-  return receipt;
 }
 
 }  // namespace leat

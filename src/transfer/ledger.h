@@ -17,7 +17,7 @@ class Ledger {
   void refused(Mechanism mechanism, const Moved& moved, std::uint64_t at);
 
   /// Takes over what was moved before.
-  void carry_on(const InlineList<Leg, 4>& legs) { legs_ = legs; }
+  void carry_on(const Leg& leg) { legs_.push_back(leg); }
 
   const InlineList<Leg, 4>& legs() const { return legs_; }
   const InlineList<Refusal, 4>& refusals() const { return refusals_; }

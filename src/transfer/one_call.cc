@@ -2,7 +2,6 @@
 
 #include "endpoint/access.h"
 #include "mechanism/mechanism.h"
-#include "plan/rank.h"
 #include "transfer/connection_state.h"
 #include "transfer/context_state.h"
 
@@ -12,77 +11,55 @@ namespace {
 bool asks_for_nothing_else(const Options& options) {
   return !options.mechanism && options.copies == Copies::allow && options.at_end == AtEnd::leave &&
          !options.measure && options.rate_limit == 0 && !options.deadline &&
-         !options.stop.stop_possible() && !options.progress && options.tuning.block_bytes == 0;
+         !options.stop.stop_possible() && !options.progress && options.tuning.block_bytes == 0 &&
+         options.tuning.pipe_bytes == 0;
 }
 
-// Memory, or a stretch of known length of a file: what can be read again if the call moves less.
-bool is_simple(const Source& source) {
-  const bool right_kind = source.kind() == Kind::memory ||
-                          (source.kind() == Kind::file && source.offset() != at_cursor);
-  return right_kind && !EndpointAccess::is_composite(source) && source.length() != 0 &&
+// What one call may finish, and what can be read again if it does not.
+bool fits_one_call(const Source& source) {
+  return is_plain(source) && !EndpointAccess::is_composite(source) && source.length() != 0 &&
          source.length() <= default_step_limit;
 }
 
-SourceFacts simple_facts(const Source& source) {
-  return {.kind = source.kind(),
-          .regular = true,
-          .owned = source.owned(),
-          .true_size = true,
-          .promised = source.length()};
-}
-
-Mechanism& chosen_for(ConnectionState& connection, Kind kind) {
-  return kind == Kind::memory ? connection.chosen_for_memory : connection.chosen_for_file;
+void give_back(PumpSlot& pump, Resources& resources) {
+  const Residue residue = pump.get()->surrender(resources);
+  if (residue.pipe.valid()) resources.pipes.write_off(residue.pipe);
 }
 
 }  // namespace
 
-bool try_one_call(ContextState& context, Source& source, Sink& sink, const Options& options,
-                  Receipt& receipt) {
-  ConnectionState* connection = EndpointAccess::connection(sink);
-  if (!connection || !is_simple(source) || !asks_for_nothing_else(options)) return false;
+bool is_one_call(const Source& source, const Sink& sink, const Options& options) noexcept {
+  return EndpointAccess::connection(sink) && fits_one_call(source) &&
+         asks_for_nothing_else(options);
+}
 
-  const SourceFacts facts = simple_facts(source);
-  Mechanism& chosen = chosen_for(*connection, source.kind());
-  if (!chosen) {
-    const Ranking ranking =
-        rank(facts, connection->facts, {.closed_ways = connection->closed_ways});
-    if (ranking.count == 0) return false;
-    chosen = ranking.order[0];
-  }
-  const MechanismEntry& entry = MechanismAccess::entry(chosen);
+OneCall make_one_call(ContextState& context, ConnectionState& connection, const Source& source) {
+  const Ranking& ranking = connection.ranking_for(source.kind());
+  if (ranking.count == 0) return {};
+  const SourceFacts facts = plain_facts(source);
+  const MechanismEntry& entry = MechanismAccess::entry(ranking.order[0]);
   PumpSlot pump;
-  entry.start(pump, options.tuning);
+  entry.start(pump, Tuning{});
 
   os::SigpipeGuard guard;
   Resources resources{context.blocks, context.pipes, guard, context.options.sigpipe};
   const auto bytes = source.bytes();
   const iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
   const Passage passage{.source = facts,
-                        .sink = connection->facts,
+                        .sink = connection.facts,
                         .from = source.fd(),
-                        .to = connection->fd,
+                        .to = connection.fd,
                         .from_offset = source.offset(),
                         .memory = {&piece, 1},
                         .room = {},
                         .resources = resources};
-  const Moved moved = pump.get()->step(passage, {.take = source.length(),
-                                                 .deliver = source.length(),
-                                                 .remaining = source.length(),
-                                                 .more_follows = false});
-  // What it holds can be read again, so nothing is lost with it.
-  const Residue residue = pump.get()->surrender(resources);
-  receipt.delivered = moved.delivered;
-  const Cost cost = entry.cost(facts, connection->facts);
-  receipt.legs.push_back({.mechanism = chosen,
-                          .known_by = cost.cpu_copies ? KnownBy::construction : KnownBy::unknown,
-                          .bytes = moved.delivered,
-                          .calls = moved.calls,
-                          .cpu_copied_bytes = cost.cpu_copies.value_or(0) * moved.delivered});
-  if (residue.pipe.valid()) context.pipes.write_off(residue.pipe);
-  if (moved.delivered != source.length()) return false;
-  receipt.ending = Ending::complete;
-  return true;
+  const std::uint64_t length = source.length();
+  const Allowance all{.take = length, .deliver = length, .remaining = length, .more_follows = false};
+  const OneCall made{ranking.order[0], pump.get()->step(passage, all),
+                     entry.cost(facts, connection.facts)};
+  // Memory is sent from where it lies: there the pump holds nothing.
+  if (facts.kind != Kind::memory) give_back(pump, resources);
+  return made;
 }
 
 }  // namespace leat

@@ -1,17 +1,34 @@
-// The short way: what one system call moves needs no Transfer.
+// The short way: what one system call moves needs no engine.
 #pragma once
 
 #include <leat/transfer.h>
 
+#include "mechanism/mechanism.h"
+
 namespace leat {
 
+struct ConnectionState;
 struct ContextState;
 
-/// If source, sink and options ask for nothing but bytes over a kept Connection, and that
-/// connection has its mechanism chosen already, makes that mechanism's one move. Returns true if
-/// everything was moved and `receipt` is final; else `receipt` holds what was delivered so far, to
-/// be carried on.
-bool try_one_call(ContextState& context, Source& source, Sink& sink, const Options& options,
-                  Receipt& receipt);
+/// True if nothing is asked for but the bytes of memory, or of a stretch of a file, over a kept
+/// Connection, and one call may move them all.
+bool is_one_call(const Source& source, const Sink& sink, const Options& options) noexcept;
+
+/// One move of the mechanism that the connection has chosen. What it took and did not deliver can be
+/// read again. `mechanism` is none if no mechanism fits.
+struct OneCall {
+  Mechanism mechanism;
+  Moved moved;
+  Cost cost;
+
+  Leg leg() const noexcept {
+    return {.mechanism = mechanism,
+            .known_by = cost.cpu_copies ? KnownBy::construction : KnownBy::unknown,
+            .bytes = moved.delivered,
+            .calls = moved.calls,
+            .cpu_copied_bytes = cost.cpu_copies.value_or(0) * moved.delivered};
+  }
+};
+OneCall make_one_call(ContextState& context, ConnectionState& connection, const Source& source);
 
 }  // namespace leat

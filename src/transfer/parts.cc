@@ -20,6 +20,18 @@ Source leftover_source(const Residue& residue, Block block) {
 
 Result<void> TransferState::begin_part() {
   Source& part_source = current();
+  if (sink_connection && !composite && needs.is_plain() && closed_ways == 0 && !in_leftover() &&
+      is_plain(part_source)) {
+    facts = plain_facts(part_source);
+    source_fd = part_source.fd();
+    ranking = sink_connection->ranking_for(part_source.kind());
+    candidate = 0;
+    if (ranking.count > 0) return {};
+  }
+  return plan_part(part_source);
+}
+
+Result<void> TransferState::plan_part(Source& part_source) {
   auto looked = facts_of(part_source, sink.kind() != Kind::file);
   if (!looked) return std::unexpected(looked.error());
   facts = *looked;

@@ -34,10 +34,9 @@ Result<void> promise_length(Source& part) {
 
 }  // namespace
 
-TransferState::TransferState(ContextState& home, Source from, Sink to, const Options& wishes,
+TransferState::TransferState(ContextState& home, Source&& from, Sink&& to, const Options& wishes,
                              DriverRights given)
     : context(home),
-      options(wishes),
       rights(given),
       source(std::move(from)),
       composite(EndpointAccess::is_composite(source)),
@@ -47,14 +46,22 @@ TransferState::TransferState(ContextState& home, Source from, Sink to, const Opt
   if (next) next->previous = this;
   context.first = this;
   ++context.transfers;
-  for_each_connection(*this, [](ConnectionState& connection) { connection.begin_transfer(); });
-  prepare();
+  one_call = is_one_call(source, sink, wishes);
+  if (one_call) {  // the wishes are the default ones
+    sink_connection->begin_transfer();
+    sink_facts = sink_connection->facts;
+    sink_fd = sink_connection->fd;
+  } else {
+    options = wishes;
+    for_each_connection(*this, [](ConnectionState& connection) { connection.begin_transfer(); });
+    prepare();
+  }
 }
 
 TransferState::~TransferState() {
   stop_callback.reset();
-  drop_pump();
-  context.stranded_bytes += stranded_bytes();
+  if (pump.get()) drop_pump();
+  if (in_leftover()) context.stranded_bytes += stranded_bytes();
   for_each_connection(*this, [](ConnectionState& connection) { connection.end_transfer(); });
   (previous ? previous->next : context.first) = next;
   if (next) next->previous = previous;

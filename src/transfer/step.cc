@@ -33,6 +33,13 @@ std::optional<TimePoint> earlier(std::optional<TimePoint> one, TimePoint other) 
 
 Step TransferState::step(std::uint64_t limit) {
   if (ended()) return snapshot();
+  if (one_call && limit >= source.length() && !cancelled) {
+    const OneCall made = make_one_call(context, *sink_connection, source);
+    if (made.mechanism) carry_on(made);
+    limit -= delivered;
+    if (ended() || limit == 0) return snapshot();
+  }
+  one_call = false;
   const std::uint64_t delivered_before = delivered;
   os::SigpipeGuard guard;
   StepWork work{.limit = std::max<std::uint64_t>(limit, 1),

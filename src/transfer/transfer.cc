@@ -6,6 +6,7 @@
 
 #include <leat/transfer.h>
 
+#include "endpoint/access.h"
 #include "os/wait.h"
 #include "transfer/context_state.h"
 #include "transfer/one_call.h"
@@ -14,8 +15,8 @@
 namespace leat {
 namespace {
 
-TransferState* make_state(ContextState& context, Source source, Sink sink, const Options& options,
-                          DriverRights rights) {
+TransferState* make_state(ContextState& context, Source&& source, Sink&& sink,
+                          const Options& options, DriverRights rights) {
   return new (context.room_for_transfer())
       TransferState(context, std::move(source), std::move(sink), options, rights);
 }
@@ -43,7 +44,7 @@ struct DestroyState {
   void operator()(TransferState* state) const noexcept { destroy_state(state); }
 };
 
-Receipt drive(ContextState& context, TransferState& state) {
+void drive(ContextState& context, TransferState& state, Receipt& receipt) {
   std::uint64_t waits = 0;
   for (;;) {
     const Step step = state.step(default_step_limit);
@@ -54,9 +55,19 @@ Receipt drive(ContextState& context, TransferState& state) {
   }
   // Wake-ups of other transfers were taken off the descriptor: they are put back.
   if (waits > 0 && context.any_runnable()) os::signal_eventfd(context.wakeups);
-  Receipt receipt = state.receipt();
+  state.write_receipt(receipt);
   receipt.waits = waits;
-  return receipt;
+}
+
+// What one call did not finish, or could not begin.
+[[gnu::noinline]] void transfer_rest(ContextState& context, Source& source, Sink& sink,
+                                     const Options& options, const OneCall& begun,
+                                     Receipt& receipt) {
+  const bool bounded = options.deadline || options.stop.stop_possible() || options.rate_limit;
+  const std::unique_ptr<TransferState, DestroyState> state(make_state(
+      context, std::move(source), std::move(sink), options, {.may_wait = !bounded}));
+  if (begun.mechanism) state->carry_on(begun);
+  drive(context, *state, receipt);
 }
 
 }  // namespace
@@ -88,20 +99,29 @@ void Transfer::on_runnable(std::function<void()> callback) {
   state_->on_runnable = std::move(callback);
 }
 
-Receipt Transfer::receipt() const { return state_->receipt(); }
+Receipt Transfer::receipt() const {
+  Receipt receipt;
+  state_->write_receipt(receipt);
+  return receipt;
+}
 
 std::vector<Source> Transfer::stranded() { return state_->give_up_stranded(); }
 
 Receipt transfer(Context& context, Source source, Sink sink, const Options& options) {
   ContextState& home = ContextAccess::state(context);
   Receipt receipt;
-  if (try_one_call(home, source, sink, options, receipt)) return receipt;
-
-  const bool bounded = options.deadline || options.stop.stop_possible() || options.rate_limit;
-  const std::unique_ptr<TransferState, DestroyState> state(
-      make_state(home, std::move(source), std::move(sink), options, {.may_wait = !bounded}));
-  state->carry_on(receipt);
-  return drive(home, *state);
+  OneCall begun;
+  if (is_one_call(source, sink, options)) {
+    begun = make_one_call(home, *EndpointAccess::connection(sink), source);
+    if (begun.mechanism && begun.moved.delivered == source.length()) {
+      receipt.delivered = begun.moved.delivered;
+      receipt.legs.push_back(begun.leg());
+      receipt.ending = Ending::complete;
+      return receipt;
+    }
+  }
+  transfer_rest(home, source, sink, options, begun, receipt);
+  return receipt;
 }
 
 Receipt transfer(Source source, Sink sink, const Options& options) {

@@ -17,6 +17,7 @@
 #include "plan/rank.h"
 #include "transfer/holes.h"
 #include "transfer/ledger.h"
+#include "transfer/one_call.h"
 #include "transfer/pace.h"
 
 namespace leat {
@@ -62,7 +63,7 @@ struct StepWork {
 };
 
 struct TransferState {
-  TransferState(ContextState& home, Source from, Sink to, const Options& wishes,
+  TransferState(ContextState& home, Source&& from, Sink&& to, const Options& wishes,
                 DriverRights rights);
   ~TransferState();
   TransferState(const TransferState&) = delete;
@@ -72,9 +73,9 @@ struct TransferState {
   Step step(std::uint64_t limit);
   // transfer/ending.cc
   /// Goes on after a move that was made before this transfer began.
-  void carry_on(const Receipt& before);
+  void carry_on(const OneCall& before);
   void resume(const Options& options);
-  Receipt receipt() const;
+  void write_receipt(Receipt& receipt) const;
   std::vector<Source> give_up_stranded();
 
   bool ended() const { return state == State::done || state == State::failed || is_stopped(); }
@@ -92,6 +93,7 @@ struct TransferState {
   Needs needs;
   Source source;  // the whole; its parts, if it has any, are walked
   bool composite = false;
+  bool one_call = false;  // the first step may take the short way
   Sink sink;
   SinkFacts sink_facts;
   FdRef sink_fd;
@@ -152,6 +154,7 @@ struct TransferState {
   Source& current() { return in_leftover() ? leftovers.back().source : parts()[part]; }
   Place& place() { return in_leftover() ? leftovers.back().place : part_place; }
   Result<void> begin_part();
+  Result<void> plan_part(Source& part_source);
   void finish_part();
   Gathered gather(std::uint64_t limit);
   bool more_follows_after(std::size_t index);
