@@ -52,7 +52,7 @@ TEST_F(OsFile, opening_for_writing_creates_and_truncates_only_if_told_to) {
   const mode_t before = ::umask(027);
   EXPECT_TRUE(os::open_for_writing(path, {.create = true}));
   ::umask(before);
-  struct stat stat {};
+  struct stat stat{};
   ASSERT_EQ(::stat(path.c_str(), &stat), 0);
   EXPECT_EQ(stat.st_mode & 0777u, 0640u);
   write_text(path, "hello");

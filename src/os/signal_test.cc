@@ -53,7 +53,7 @@ class SigpipeGuardTest : public GuardedTest {
  protected:
   SigpipeGuardTest() { pipe_.from.reset(); }
   void SetUp() override {
-    struct sigaction action {};
+    struct sigaction action{};
     ASSERT_EQ(::sigaction(SIGPIPE, nullptr, &action), 0);
     ASSERT_EQ(action.sa_handler, SIG_DFL) << "else nothing here is tested";
   }

@@ -25,7 +25,9 @@
 namespace leat::testing {
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
 void set_option(FdRef socket, int name, int value) {
   ASSERT_EQ(::setsockopt(socket.number(), IPPROTO_TCP, name, &value, sizeof value), 0);

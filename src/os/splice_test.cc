@@ -1,5 +1,5 @@
-// Goal: splice and pipes keep what their header promises. Method: real descriptors, and the seam for
-// EINTR.
+// Goal: splice and pipes keep what their header promises. Method: real descriptors, and the seam
+// for EINTR.
 
 #include "os/splice.h"
 

@@ -1,5 +1,6 @@
 // Goal: read, write, recv, send and their kin keep what their header promises. Method: each call on
-// a real descriptor, interrupted through the seam, at the end of its source, and with nothing there.
+// a real descriptor, interrupted through the seam, at the end of its source, and with nothing
+// there.
 
 #include "os/stream.h"
 
@@ -25,7 +26,9 @@
 namespace leat::testing {
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
 struct Call {
   std::string name;

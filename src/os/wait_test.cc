@@ -23,8 +23,7 @@ using std::chrono::steady_clock;
 class OsWait : public GuardedTest {
  protected:
   Pair pipe_ = make_pipe_pair();
-  std::array<pollfd, 1> fds_{
-      pollfd{.fd = pipe_.from.number(), .events = POLLIN, .revents = 0}};
+  std::array<pollfd, 1> fds_{pollfd{.fd = pipe_.from.number(), .events = POLLIN, .revents = 0}};
   void put_a_byte() {
     ASSERT_EQ(os::write(pipe_.to, std::as_bytes(std::span(std::string_view("x")))), 1u);
   }
