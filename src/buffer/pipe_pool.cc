@@ -1,6 +1,7 @@
 #include "buffer/pipe_pool.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "os/error.h"
@@ -14,7 +15,10 @@ constexpr std::uint64_t smallest = 4096;
 }  // namespace
 
 Result<Pipe> PipePool::lease(std::uint64_t wanted) {
-  const auto fits = [wanted](const Pipe& pipe) { return pipe.capacity >= wanted; };
+  // One that had to be smaller than asked for serves again: a new one would be no larger.
+  const auto fits = [wanted](const Pipe& pipe) {
+    return std::max(pipe.capacity, pipe.asked) >= wanted;
+  };
   auto found = std::find_if(kept_.begin(), kept_.end(), fits);
   if (found == kept_.end()) {
     auto made = make(wanted);
@@ -32,14 +36,17 @@ Result<Pipe> PipePool::make(std::uint64_t wanted) {
   auto ends = os::make_pipe();
   if (!ends) return std::unexpected(ends.error());
 
-  Pipe pipe{std::move(ends->read), std::move(ends->write), 0};
+  Pipe pipe{std::move(ends->read), std::move(ends->write), 0, wanted};
   // EPERM (pipe-max-size, the user's share) leaves the size as it is, which the user's share may
   // have made tiny without a word: so ask.
-  if (!os::set_pipe_capacity(pipe.write, std::min(wanted, left))) {
+  // The kernel rounds up to a power of two pages, which the budget may not have.
+  const std::uint64_t most = std::bit_floor(left);
+  if (!os::set_pipe_capacity(pipe.write, std::min(wanted, most))) {
     [[maybe_unused]] const auto half = os::set_pipe_capacity(pipe.write, smallest * 16);
   }
   const auto capacity = os::pipe_capacity(pipe.write);
   if (!capacity) return std::unexpected(capacity.error());
+  if (*capacity > left) return os::make_error(ENOBUFS, "pipe budget");
   pipe.capacity = *capacity;
   capacity_bytes_ += pipe.capacity;
   ++open_;

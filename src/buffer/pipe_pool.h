@@ -15,6 +15,7 @@ struct Pipe {
   OwnedFd read;
   OwnedFd write;
   std::uint64_t capacity = 0;
+  std::uint64_t asked = 0;  ///< for; more than `capacity` where no more was to be had
 
   bool valid() const noexcept { return read.valid(); }
 };
@@ -25,7 +26,7 @@ class PipePool {
  public:
   explicit PipePool(std::uint64_t budget_bytes) noexcept : budget_bytes_(budget_bytes) {}
 
-  /// An empty pipe of about `wanted` bytes; smaller where pipe(7)'s limits or the budget say so.
+  /// An empty pipe of at least `wanted` bytes; smaller where pipe(7)'s limits or the budget say so.
   /// Errors: EMFILE, ENFILE; ENOBUFS: the budget is used up.
   Result<Pipe> lease(std::uint64_t wanted);
   /// Takes back an *empty* pipe.

@@ -109,7 +109,8 @@ TEST_F(PipePoolTest, only_so_many_are_kept) {
   EXPECT_EQ(pool.capacity_bytes(), 16 * 64 * kilo);
 }
 
-// pipe-max-size, or an unprivileged user over pipe-user-pages-soft. F_SETPIPE_SZ is the first fcntl.
+// pipe-max-size, or an unprivileged user over pipe-user-pages-soft. F_SETPIPE_SZ is the first
+// fcntl.
 TEST_F(PipePoolTest, a_size_that_is_not_permitted_is_a_smaller_pipe) {
   PipePool pool(64 * mega);
   const ScopedFaults faults({{.call = "fcntl", .error_number = EPERM}});
