@@ -1,6 +1,7 @@
-// Goal: whatever call fails or falls short, first, second or last: `delivered` is exact, nothing is sent
-// twice, nothing is lost, no descriptor leaks. Method: one run counts the calls, then each is disturbed
-// through the seam, one run each; run_case checks both ends, what is stranded and the receipt's sums.
+// Goal: whatever call fails or falls short, first, second or last: `delivered` is exact, nothing is
+// sent twice, nothing is lost, no descriptor leaks. Method: one run counts the calls, then each is
+// disturbed through the seam, one run each; run_case checks both ends, what is stranded and the
+// receipt's sums.
 
 #include <algorithm>
 #include <array>
@@ -79,16 +80,30 @@ class Faults : public GuardedTest, public ::testing::WithParamInterface<FittingP
     if (receipt.ok()) {
       EXPECT_EQ(receipt.delivered, size) << describe(receipt);
     }
-    if (result.fired > 0 && moves_bytes(call)) expect_policy(receipt, error_number, forced);
+    // Far ends run on threads of their own, so there may be fewer calls this time, but never none.
+    if (place == 1) {
+      EXPECT_GT(result.fired, 0u);
+    }
+    if (result.fired == 0 || !moves_bytes(call)) return;
+    const bool transient =
+        error_number == EINTR || (error_number == EAGAIN && call != "copy_file_range");
+    if (transient) {
+      EXPECT_TRUE(receipt.ok()) << describe(receipt);
+      EXPECT_EQ(refusals_with(receipt, error_number), 0u) << describe(receipt);
+    } else {
+      expect_policy(receipt, error_number, forced);
+    }
   }
 
-  /// What the errno of a call that moves bytes must lead to.
+  static std::uint64_t refusals_with(const Receipt& receipt, int error_number) {
+    std::uint64_t count = 0;
+    for (const Refusal& refusal : receipt.refusals)
+      if (refusal.error_number == error_number) count += refusal.count;
+    return count;
+  }
+
+  /// What an errno that is not transient leads to, if it answers a call that moves bytes.
   static void expect_policy(const Receipt& receipt, int error_number, bool forced) {
-    if (error_number == EINTR || error_number == EAGAIN) {
-      EXPECT_TRUE(receipt.ok()) << describe(receipt);
-      EXPECT_TRUE(receipt.refusals.empty()) << describe(receipt);
-      return;
-    }
     if (receipt.ending == Ending::failed) {
       EXPECT_TRUE(receipt.error->is(error_number)) << describe(receipt);
       const bool floor = receipt.error->mechanism.name() == "read_write";
@@ -97,12 +112,10 @@ class Faults : public GuardedTest, public ::testing::WithParamInterface<FittingP
       return;
     }
     // It went on: then somebody declined, and the receipt says who, why and where.
-    ASSERT_EQ(receipt.refusals.size(), 1u) << describe(receipt);
-    EXPECT_EQ(receipt.refusals[0].error_number, error_number) << describe(receipt);
+    EXPECT_EQ(refusals_with(receipt, error_number), 1u) << describe(receipt);
     EXPECT_FALSE(forced) << describe(receipt);
-    EXPECT_NE(error_number, ENOSPC) << describe(receipt);
-    EXPECT_NE(error_number, EPIPE) << describe(receipt);
-    EXPECT_NE(error_number, ECONNRESET) << describe(receipt);
+    EXPECT_TRUE(error_number != ENOSPC && error_number != EPIPE && error_number != ECONNRESET)
+        << describe(receipt);
   }
 };
 
@@ -174,7 +187,8 @@ TEST_P(ForcedFaults, short_counts_then_an_error) {
               run_disturbed(one, {{.times = always, .shorten_to = 5003},
                                   {.call = call, .first = place, .error_number = error_number}});
           EXPECT_EQ(result.outcome.trouble, "") << describe(result.outcome.receipt);
-          if (result.fired > 0 && error_number == EAGAIN) {
+          // For copy_file_range it is no wait but a refusal: files are always ready.
+          if (error_number == EAGAIN && call != "copy_file_range") {
             EXPECT_TRUE(result.outcome.receipt.ok()) << describe(result.outcome.receipt);
           }
         }

@@ -38,8 +38,8 @@ void write_content(const std::string& path, std::string_view text) {
   std::ofstream(path, std::ios::binary) << text;
 }
 
-/// Runs `body` once to count its calls, then once for each call, first, second and last, and each errno.
-/// `examine` is told after each run whether `body` said that it succeeded.
+/// Runs `body` once to count its calls, then once for each call, first, second and last, and each
+/// errno. `examine` is told after each run whether `body` said that it succeeded.
 void disturb_each_call(const std::function<bool()>& body,
                        const std::function<void(bool)>& examine) {
   std::map<std::string, std::uint64_t, std::less<>> calls;
@@ -96,7 +96,11 @@ TEST_F(Setup, of_a_connection) {
   Context context = make_context();
   disturb_each_call(
       [&] {
-        Pair pair = make_tcp_pair();
+        Pair pair;
+        {
+          const ScopedFaults undisturbed;  // the innermost is in force
+          pair = make_tcp_pair();
+        }
         return Connection::adopt(context, std::move(pair.to)).has_value();
       },
       [](bool) {});
@@ -114,7 +118,7 @@ TEST_P(Replacing, keeps_the_old_or_shows_the_new) {
       disturb_each_call(
           [&] {
             {
-              const ScopedFaults undisturbed;  // the innermost is in force
+              const ScopedFaults undisturbed;
               if (exists) {
                 write_content(path, "old content");
               } else {
@@ -127,7 +131,8 @@ TEST_P(Replacing, keeps_the_old_or_shows_the_new) {
             return receipt.ok() && file->commit().has_value();
           },
           [&](bool succeeded) {
-            // After a failing fsync(2) of the folder the name may be there already: then it is whole.
+            // After a failing fsync(2) of the folder the name may be there already: then it is
+            // whole.
             const std::string now = content_of(path);
             if (succeeded) {
               EXPECT_EQ(now, "new");

@@ -28,7 +28,7 @@ std::string check_step(const Step& before, const Step& now, std::uint64_t limit)
 
 }  // namespace
 
-std::string wait_as_told(const Context& context, const Wait& wait) {
+std::string wait_as_told(Context& context, const Wait& wait) {
   if (wait.count > wait.slots.size()) return "a Wait names more than two descriptors";
   if (wait.count == 0 && !wait.wake_at) return "a Wait that nothing can end";
   std::array<pollfd, 3> entries{};
@@ -43,7 +43,8 @@ std::string wait_as_told(const Context& context, const Wait& wait) {
     const auto left = std::chrono::ceil<milliseconds>(*wait.wake_at - steady_clock::now());
     timeout_ms = static_cast<int>(std::max<milliseconds::rep>(left.count(), 0));
   }
-  ::poll(entries.data(), count, timeout_ms);
+  const int ready = ::poll(entries.data(), count, timeout_ms);
+  if (ready > 0 && entries[count - 1].revents != 0) context.poll();
   return {};
 }
 
@@ -63,7 +64,6 @@ Drive drive(Context& context, Transfer& transfer, std::uint64_t limit,
     if (state != State::blocked) continue;
     const std::string trouble = wait_as_told(context, log.last.wait);
     if (log.trouble.empty()) log.trouble = trouble;
-    context.poll();
   }
 }
 

@@ -21,8 +21,9 @@ struct Drive {
 Drive drive(Context& context, Transfer& transfer, std::uint64_t limit = default_step_limit,
             const std::function<bool(const Step&)>& enough = {});
 
-/// Waits as `wait` says, and for the context; tells what broke the contract of a Wait, or nothing.
-std::string wait_as_told(const Context& context, const Wait& wait);
+/// Waits as `wait` says, and for the context, which is polled if it says so; tells what broke the
+/// contract of a Wait, or nothing.
+std::string wait_as_told(Context& context, const Wait& wait);
 
 /// What does not add up in a receipt by itself, or nothing.
 std::string inconsistency(const Receipt& receipt);
