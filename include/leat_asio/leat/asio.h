@@ -151,6 +151,12 @@ class Adapter {
   std::shared_ptr<detail::Reactor> reactor_;
 };
 
+// GCC 12 takes the frame's two inlined allocation functions, which are Asio's, for a mismatch.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
+
 /// Moves everything from `source` to `sink`. The coroutine waits where it must, and lets others run
 /// after every step of at most `step_limit` bytes. What went wrong is in the Receipt. Cancelling
 /// the coroutine cancels the transfer, which then ends in an orderly way (`Ending::cancelled`); so
@@ -181,5 +187,9 @@ inline boost::asio::awaitable<Receipt> async_transfer(
     if (state.cancelled() != net::cancellation_type::none) transfer.cancel();
   }
 }
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 }  // namespace leat::asio

@@ -1,0 +1,76 @@
+// Goal: one small poll loop, the one in examples/, carries everything at once. Method: see scene.h.
+
+#include "../examples/poll_loop.h"
+
+#include <gtest/gtest.h>
+
+#include "seam/scene.h"
+#include "support/drive.h"
+#include "support/guards.h"
+
+namespace leat::testing {
+namespace {
+
+class Loop : public GuardedTest {};
+
+TEST_F(Loop, carries_everything_at_once) {
+  Context context = make_context();
+  Scene scene;
+  Scene::Receipts receipts;
+  PollLoop loop(context);
+  const auto add = [&](Scene::Act act, Receipt& receipt) {
+    loop.add(Transfer::start(context, std::move(act.source), std::move(act.sink), act.options),
+             [&receipt](const Receipt& final) { receipt = final; });
+  };
+  add(scene.slow_socket(), receipts.slow_socket);
+  add(scene.relay_out(), receipts.relay_out);
+  add(scene.relay_back(), receipts.relay_back);
+  add(scene.limited_copy(), receipts.limited_copy);
+  add(scene.stopped(), receipts.stopped);
+  const unsigned long waits = loop.run();
+  RecordProperty("waits", std::to_string(waits));
+  RecordProperty("moving_steps", std::to_string(scene.moving_steps()));
+  EXPECT_EQ(scene.examine(receipts), "");
+  // Ten MiB are moved. A reader that takes a KiB at a time wakes the loop at most once for each; a
+  // loop that spins waits without an end.
+  EXPECT_LE(waits, scene.moving_steps() * 4 + 1000) << "it spins";
+  EXPECT_LE(scene.moving_steps(), 2 * Scene::slow_bytes / 1024 + 4000) << "steps are too small";
+  EXPECT_EQ(context.counters().transfers, 0u);
+  EXPECT_EQ(context.counters().stranded_bytes, 0u);
+}
+
+TEST_F(Loop, wakes_for_each_of_many_stops) {
+  Context context = make_context();
+  PollLoop loop(context);
+  const Pair silent = make_pipe_pair();
+  std::stop_source stop;
+  std::vector<std::byte> room(8);
+  int cancelled = 0;
+  for (int i = 0; i < 20; ++i) {
+    Options options;
+    options.stop = stop.get_token();
+    loop.add(
+        Transfer::start(context, Source::pipe(silent.from.ref()), Sink(std::span(room)), options),
+        [&](const Receipt& receipt) { cancelled += receipt.ending == Ending::cancelled; });
+  }
+  std::jthread stopper([&] { stop.request_stop(); });
+  loop.run();
+  EXPECT_EQ(cancelled, 20);
+}
+
+// wake() may come from any thread, at any time; it may never be lost and never spin.
+TEST_F(Loop, wake_from_other_threads_is_heard) {
+  Context context = make_context();
+  constexpr int times = 1000;
+  std::jthread waker([&] {
+    for (int i = 0; i < times; ++i) context.wake();
+  });
+  EXPECT_NE(wait_for(context.fd(), POLLIN) & POLLIN, 0);
+  waker.join();
+  context.poll();
+  pollfd entry{.fd = context.fd().number(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&entry, 1, 0), 0) << "it stays readable with nothing runnable";
+}
+
+}  // namespace
+}  // namespace leat::testing
