@@ -25,7 +25,7 @@ Result<void> look_at_file(const Source& source, SourceFacts& facts) {
   facts.regular = stat->type == os::FileType::regular;
   // A size of 0 is no promise: some file systems report it for files that have bytes.
   facts.true_size = *true_size && stat->size > 0;
-  facts.sparse = facts.regular && stat->allocated < stat->size;
+  facts.sparse = facts.regular && facts.true_size && stat->allocated < stat->size;
   if (facts.promised != to_end || !facts.true_size) return {};
 
   std::uint64_t offset = source.offset();
