@@ -1,13 +1,15 @@
-// What leat costs on top of the system call in small transfers over a kept Connection: 1 KiB of memory
-// and 16 KiB of a file, against send(2) and sendfile(2) by hand.
+// What leat costs on top of the system call in small transfers over a kept Connection: 1 KiB of
+// memory and 16 KiB of a file, against send(2) and sendfile(2) by hand.
 //
 //   transfer_overhead [--socket tcp|unix]                nanoseconds, paired, printed
-//   transfer_overhead --case NAME --count N              N transfers of one case, for strace and callgrind
+//   transfer_overhead --case NAME --count N              N transfers of one case, for strace and
+//   callgrind
 //
 // A plain program and not google-benchmark: instructions and system calls per transfer have to come
 // out of (count of 2N − count of N) / N without anything in between.
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -91,6 +93,9 @@ Pair tcp_pair() {
   pair.receiver = ::accept(listener, nullptr, nullptr);
   require(pair.receiver >= 0, "accept");
   ::close(listener);
+  // Else Nagle's algorithm and delayed acknowledgements now and then stretch a batch to seconds.
+  const int on = 1;
+  require(::setsockopt(pair.sender, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0, "setsockopt");
   return pair;
 }
 
@@ -128,6 +133,10 @@ class Receiver {
  private:
   [[noreturn]] static void receive(int socket, int answers) {
     std::vector<char> buffer(batch_bytes);
+    // It sleeps through a batch: a receiver that wakes in between costs the sender more than leat
+    // does.
+    const int low_water = batch_bytes;
+    ::setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof low_water);
     std::size_t held = 0;
     while (true) {  // until it is killed, or the sender is gone
       const ssize_t count = ::recv(socket, buffer.data(), batch_bytes - held, 0);
@@ -255,7 +264,8 @@ void compare(Bench& bench, const Receiver& receiver, std::span<const Case, 3> gr
   constexpr int rounds = 2000;
   std::array<std::vector<double>, 3> spent;
   for (int round = -10; round < rounds; ++round) {
-    for (std::size_t i = 0; i < group.size(); ++i) {
+    for (std::size_t turn = 0; turn < group.size(); ++turn) {
+      const std::size_t i = (turn + static_cast<std::size_t>(round + 10)) % group.size();
       const double ns = run_batch(bench, receiver, group[i]);
       if (round >= 0) spent[i].push_back(ns);
     }

@@ -61,17 +61,22 @@ def calls_per_count(case, *arguments):
 
 
 def instructions(case, count, *arguments):
+    """User instructions of the sending process; the receiver, a fork, has a profile of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        run("valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/%p",
-            *program(case, count, *arguments))
-        # One file: the receiver, a fork, is killed before it could write its own.
-        profile, = pathlib.Path(folder).iterdir()
-        return int(re.search(r"^(?:summary|totals): (\d+)", profile.read_text(),
-                             re.MULTILINE).group(1))
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/%p",
+                   *program(case, count, *arguments)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True) as process:
+            output, _ = process.communicate(timeout=WATCHDOG_S)
+        if process.returncode != 0:
+            raise AssertionError(f"{command}: {output}")
+        profile = (pathlib.Path(folder) / str(process.pid)).read_text()
+        return int(re.search(r"^(?:summary|totals): (\d+)", profile, re.MULTILINE).group(1))
 
 
 def instructions_per_transfer(case, *arguments):
-    return (instructions(case, 2 * COUNT, *arguments) - instructions(case, COUNT, *arguments)) / COUNT
+    more = instructions(case, 2 * COUNT, *arguments)
+    return (more - instructions(case, COUNT, *arguments)) / COUNT
 
 
 def hand(case):
