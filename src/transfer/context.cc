@@ -10,21 +10,18 @@
 namespace leat {
 
 ContextState::~ContextState() {
-  for (void* room : rooms_) ::operator delete(room, std::align_val_t{alignof(TransferState)});
+  while (rooms_) {
+    void* room = std::exchange(rooms_, rooms_->next);
+    ::operator delete(room, std::align_val_t{alignof(TransferState)});
+  }
 }
 
 void* ContextState::room_for_transfer() {
-  if (rooms_.empty())
-    return ::operator new(sizeof(TransferState), std::align_val_t{alignof(TransferState)});
-  void* room = rooms_.back();
-  rooms_.pop_back();
-  return room;
+  if (rooms_) return std::exchange(rooms_, rooms_->next);
+  return ::operator new(sizeof(TransferState), std::align_val_t{alignof(TransferState)});
 }
 
-void ContextState::take_room_back(void* room) noexcept {
-  if (rooms_.size() == rooms_.capacity()) rooms_.reserve(rooms_.capacity() * 2 + 8);
-  rooms_.push_back(room);
-}
+void ContextState::take_room_back(void* room) noexcept { rooms_ = new (room) Room{rooms_}; }
 
 void ContextState::collect() {
   os::drain_eventfd(wakeups);

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <vector>
 
 #include <leat/context.h>
 
@@ -36,7 +35,10 @@ struct ContextState {
   bool any_runnable() const noexcept;
 
  private:
-  std::vector<void*> rooms_;
+  struct Room {
+    Room* next;
+  };
+  Room* rooms_ = nullptr;  // free ones, linked through themselves
 };
 
 struct ContextAccess {

@@ -6,7 +6,7 @@
 #include "os/usage.h"
 #include "transfer/connection_state.h"
 #include "transfer/context_state.h"
-#include "transfer/transfer_state.h"
+#include "transfer/engine.h"
 
 namespace leat {
 namespace {
@@ -62,7 +62,7 @@ std::string_view name_of(KnownBy known_by) noexcept {
   return "";
 }
 
-void TransferState::finish() {
+void Engine::finish() {
   if (held_back || corked) push();
   if (auto ended_sink = end_sink(); !ended_sink) return fail(std::move(ended_sink.error()));
   wind_up();
@@ -71,7 +71,7 @@ void TransferState::finish() {
 }
 
 // What Options ask for once everything was delivered.
-Result<void> TransferState::end_sink() {
+Result<void> Engine::end_sink() {
   if (std::exchange(ends_in_hole, false)) {
     if (auto sized = os::set_size(sink_fd, sink.offset() + delivered); !sized) return sized;
   }
@@ -97,20 +97,20 @@ Result<void> TransferState::end_sink() {
   return {};
 }
 
-void TransferState::stop(Ending why) {
+void Engine::stop(Ending why) {
   wind_up();
   state = State::stopped;
   ending = why;
 }
 
-void TransferState::fail(Error why) {
+void Engine::fail(Error why) {
   wind_up();
   state = State::failed;
   ending = Ending::failed;
   error = std::move(why);
 }
 
-void TransferState::fail_with(const Moved& moved) {
+void Engine::fail_with(const Moved& moved) {
   fail({.code = {moved.error_number, std::generic_category()},
         .operation = moved.operation,
         .mechanism = ranking.count > 0 ? mechanism() : Mechanism(),
@@ -119,7 +119,7 @@ void TransferState::fail_with(const Moved& moved) {
 }
 
 // Nothing is in flight afterwards, and every count is final.
-void TransferState::wind_up() {
+void Engine::wind_up() {
   drop_pump();
   facts.reset();
   holes.end();
@@ -131,19 +131,14 @@ void TransferState::wind_up() {
   if (options.measure) usage_at_end = os::process_usage();
 }
 
-void TransferState::carry_on(const OneCall& before) {
-  one_call = false;
-  if (ended()) return;
+void Engine::carry_on(const OneCall& before) {
+  if (!before.mechanism || ended()) return;
   ledger.carry_on(before.leg());
   taken = delivered = before.moved.delivered;
   part_place = {.taken = taken, .delivered = delivered};
-  if (delivered != source.length()) return;
-  part = 1;
-  state = State::done;
-  ending = Ending::complete;
 }
 
-void TransferState::resume(const Options& wishes) {
+void Engine::resume(const Options& wishes) {
   if (!is_stopped()) return;
   stop_callback.reset();
   cancelled = false;
@@ -160,7 +155,7 @@ void TransferState::resume(const Options& wishes) {
   if (options.stop.stop_possible()) watch_stop_token();
 }
 
-std::uint64_t TransferState::stranded_bytes() const {
+std::uint64_t Engine::stranded_bytes() const {
   std::uint64_t sum = 0;
   for (const Leftover& leftover : leftovers)
     sum += leftover.source.length() - leftover.place.delivered;
@@ -168,7 +163,7 @@ std::uint64_t TransferState::stranded_bytes() const {
   return sum;
 }
 
-std::vector<Source> TransferState::give_up_stranded() {
+std::vector<Source> Engine::give_up_stranded() {
   std::vector<Source> sources;
   if (!ended()) return sources;
   while (!leftovers.empty()) {
@@ -178,7 +173,7 @@ std::vector<Source> TransferState::give_up_stranded() {
   return sources;
 }
 
-Step TransferState::snapshot() const {
+Step Engine::snapshot() const {
   Step step;
   step.taken = taken;
   step.delivered = delivered;
@@ -190,7 +185,7 @@ Step TransferState::snapshot() const {
   return step;
 }
 
-void TransferState::write_receipt(Receipt& receipt) const {
+void Engine::write_receipt(Receipt& receipt) const {
   receipt.delivered = delivered;
   receipt.stranded = stranded_bytes();
   receipt.holes = hole_bytes;

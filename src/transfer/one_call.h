@@ -21,6 +21,15 @@ struct OneCall {
   Moved moved;
   Cost cost;
 
+  bool is_all_of(const Source& source) const noexcept {
+    return mechanism && moved.delivered == source.length();
+  }
+  /// Of a transfer that this call completed.
+  void write_receipt(Receipt& receipt) const {
+    receipt.delivered = moved.delivered;
+    receipt.legs.push_back(leg());
+    receipt.ending = Ending::complete;
+  }
   Leg leg() const noexcept {
     return {.mechanism = mechanism,
             .known_by = cost.cpu_copies ? KnownBy::construction : KnownBy::unknown,

@@ -4,7 +4,7 @@
 #include "endpoint/access.h"
 #include "transfer/connection_state.h"
 #include "transfer/context_state.h"
-#include "transfer/transfer_state.h"
+#include "transfer/engine.h"
 
 namespace leat {
 namespace {
@@ -18,7 +18,7 @@ Source leftover_source(const Residue& residue, Block block) {
 
 }  // namespace
 
-Result<void> TransferState::begin_part() {
+Result<void> Engine::begin_part() {
   Source& part_source = current();
   if (sink_connection && !composite && needs.is_plain() && closed_ways == 0 && !in_leftover() &&
       is_plain(part_source)) {
@@ -31,7 +31,7 @@ Result<void> TransferState::begin_part() {
   return plan_part(part_source);
 }
 
-Result<void> TransferState::plan_part(Source& part_source) {
+Result<void> Engine::plan_part(Source& part_source) {
   auto looked = facts_of(part_source, sink.kind() != Kind::file);
   if (!looked) return std::unexpected(looked.error());
   facts = *looked;
@@ -59,7 +59,7 @@ Result<void> TransferState::plan_part(Source& part_source) {
                                .hint = "no other mechanism is left"});
 }
 
-void TransferState::finish_part() {
+void Engine::finish_part() {
   drop_pump();
   if (in_leftover()) {
     leftovers.pop_back();
@@ -76,7 +76,7 @@ void TransferState::finish_part() {
 }
 
 // Memory parts from the current one on, at most `limit` bytes of them.
-Gathered TransferState::gather(std::uint64_t limit) {
+Gathered Engine::gather(std::uint64_t limit) {
   Gathered gathered;
   gathered.last_part = part;
   const auto add = [&](std::span<const std::byte> bytes) {
@@ -100,7 +100,7 @@ Gathered TransferState::gather(std::uint64_t limit) {
 }
 
 // Only the next part that is not empty counts: after it the bytes would have to be pushed anyway.
-bool TransferState::more_follows_after(std::size_t index) {
+bool Engine::more_follows_after(std::size_t index) {
   if (in_leftover() || pace.limited()) return false;
   const auto list = parts();
   for (++index; index < list.size(); ++index) {
@@ -111,7 +111,7 @@ bool TransferState::more_follows_after(std::size_t index) {
   return false;
 }
 
-void TransferState::advance(std::uint64_t newly_taken, std::uint64_t newly_delivered) {
+void Engine::advance(std::uint64_t newly_taken, std::uint64_t newly_delivered) {
   if (!in_leftover()) taken += newly_taken;
   delivered += newly_delivered;
   if (facts->kind != Kind::memory || in_leftover()) {
@@ -133,7 +133,7 @@ void TransferState::advance(std::uint64_t newly_taken, std::uint64_t newly_deliv
 
 // The pump gives up what it holds: a part that can be read again just goes back, anything else
 // becomes a leftover that some mechanism will deliver first.
-void TransferState::drop_pump() {
+void Engine::drop_pump() {
   if (!pump.get()) return;
   os::SigpipeGuard unused;
   Resources resources{context.blocks, context.pipes, unused, Sigpipe::ignored_by_caller};

@@ -6,21 +6,13 @@
 #include "plan/needs.h"
 #include "transfer/connection_state.h"
 #include "transfer/context_state.h"
-#include "transfer/transfer_state.h"
+#include "transfer/engine.h"
 
 namespace leat {
 namespace {
 
 bool can_block(Kind kind) {
   return kind == Kind::socket || kind == Kind::pipe || kind == Kind::device;
-}
-
-template <class Work>
-void for_each_connection(TransferState& transfer, Work work) {
-  if (transfer.sink_connection) work(*transfer.sink_connection);
-  for (const Source& part : transfer.parts()) {
-    if (ConnectionState* connection = EndpointAccess::connection(part)) work(*connection);
-  }
 }
 
 // A file part whose size is looked up now, so that its forerunner knows what follows.
@@ -34,41 +26,25 @@ Result<void> promise_length(Source& part) {
 
 }  // namespace
 
-TransferState::TransferState(ContextState& home, Source&& from, Sink&& to, const Options& wishes,
-                             DriverRights given)
+Engine::Engine(ContextState& home, Source& from, Sink& to, const Options& wishes,
+               DriverRights given)
     : context(home),
+      options(wishes),
       rights(given),
-      source(std::move(from)),
+      source(from),
       composite(EndpointAccess::is_composite(source)),
-      sink(std::move(to)),
+      sink(to),
       sink_connection(EndpointAccess::connection(sink)) {
-  next = context.first;
-  if (next) next->previous = this;
-  context.first = this;
-  ++context.transfers;
-  one_call = is_one_call(source, sink, wishes);
-  if (one_call) {  // the wishes are the default ones
-    sink_connection->begin_transfer();
-    sink_facts = sink_connection->facts;
-    sink_fd = sink_connection->fd;
-  } else {
-    options = wishes;
-    for_each_connection(*this, [](ConnectionState& connection) { connection.begin_transfer(); });
-    prepare();
-  }
+  prepare();
 }
 
-TransferState::~TransferState() {
+Engine::~Engine() {
   stop_callback.reset();
   if (pump.get()) drop_pump();
-  if (in_leftover()) context.stranded_bytes += stranded_bytes();
-  for_each_connection(*this, [](ConnectionState& connection) { connection.end_transfer(); });
-  (previous ? previous->next : context.first) = next;
-  if (next) next->previous = previous;
-  --context.transfers;
+  context.stranded_bytes += stranded_bytes();
 }
 
-void TransferState::prepare() {
+void Engine::prepare() {
   if (options.measure) usage_at_start = os::process_usage();
   if (options.rate_limit) pace.set(options.rate_limit);
   if (options.at_end == AtEnd::close && !sink.owned() && !sink_connection) {
@@ -82,7 +58,7 @@ void TransferState::prepare() {
   if (options.stop.stop_possible()) watch_stop_token();
 }
 
-Result<void> TransferState::look_at_ends() {
+Result<void> Engine::look_at_ends() {
   sink_fd = sink.fd();
   if (sink.owned() && can_block(sink.kind())) {
     if (auto set = os::set_nonblocking(sink_fd); !set) return set;
@@ -118,12 +94,12 @@ Result<void> TransferState::look_at_ends() {
   return {};
 }
 
-void TransferState::OnStop::operator()() const noexcept {
+void Engine::OnStop::operator()() const noexcept {
   // On whatever thread: the flag first, then the wake-up that makes somebody look at it.
-  transfer->stop_requested.store(true, std::memory_order_release);
-  os::signal_eventfd(transfer->context.wakeups);
+  engine->stop_requested.store(true, std::memory_order_release);
+  os::signal_eventfd(engine->context.wakeups);
 }
 
-void TransferState::watch_stop_token() { stop_callback.emplace(options.stop, OnStop{this}); }
+void Engine::watch_stop_token() { stop_callback.emplace(options.stop, OnStop{this}); }
 
 }  // namespace leat

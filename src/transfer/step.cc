@@ -7,7 +7,7 @@
 #include "os/wait.h"
 #include "transfer/connection_state.h"
 #include "transfer/context_state.h"
-#include "transfer/transfer_state.h"
+#include "transfer/engine.h"
 
 namespace leat {
 namespace {
@@ -31,15 +31,8 @@ std::optional<TimePoint> earlier(std::optional<TimePoint> one, TimePoint other) 
 
 }  // namespace
 
-Step TransferState::step(std::uint64_t limit) {
+Step Engine::step(std::uint64_t limit) {
   if (ended()) return snapshot();
-  if (one_call && limit >= source.length() && !cancelled) {
-    const OneCall made = make_one_call(context, *sink_connection, source);
-    if (made.mechanism) carry_on(made);
-    limit -= delivered;
-    if (ended() || limit == 0) return snapshot();
-  }
-  one_call = false;
   const std::uint64_t delivered_before = delivered;
   os::SigpipeGuard guard;
   StepWork work{.limit = std::max<std::uint64_t>(limit, 1),
@@ -55,7 +48,7 @@ Step TransferState::step(std::uint64_t limit) {
   return snapshot();
 }
 
-void TransferState::run(StepWork& work) {
+void Engine::run(StepWork& work) {
   if (stop_wanted()) return stop(Ending::cancelled);
   if (options.deadline && Clock::now() >= *options.deadline) return stop(Ending::deadline);
   moveless = 0;
@@ -64,7 +57,7 @@ void TransferState::run(StepWork& work) {
 }
 
 // Returns false when the step is over.
-bool TransferState::move_once(StepWork& work) {
+bool Engine::move_once(StepWork& work) {
   if (!has_part() || (sink.kind() == Kind::memory && delivered == sink.bytes().size())) {
     finish();
     return false;
@@ -95,7 +88,7 @@ bool TransferState::move_once(StepWork& work) {
 }
 
 // The bounds of one step: bytes, and time that is looked at between moves only.
-bool TransferState::may_move(StepWork& work) {
+bool Engine::may_move(StepWork& work) {
   if (work.taken >= work.limit || work.delivered >= work.limit) return false;
   if (work.moves++ == 0) return true;
   const TimePoint now = Clock::now();
@@ -104,7 +97,7 @@ bool TransferState::may_move(StepWork& work) {
   return now - *work.began < longest_step && !stop_wanted();
 }
 
-bool TransferState::skip_hole(StepWork& work) {
+bool Engine::skip_hole(StepWork& work) {
   const std::uint64_t left = std::min(facts->promised - place().delivered,
                                       work.limit - std::max(work.taken, work.delivered));
   const std::uint64_t hole = holes.hole_at(current().offset() + place().delivered, left);
@@ -118,12 +111,12 @@ bool TransferState::skip_hole(StepWork& work) {
   return true;
 }
 
-bool TransferState::start_pump() {
+bool Engine::start_pump() {
   MechanismAccess::entry(mechanism()).start(pump, options.tuning);
   return true;
 }
 
-Moved TransferState::pump_once(StepWork& work, std::uint64_t bound) {
+Moved Engine::pump_once(StepWork& work, std::uint64_t bound) {
   const Place& here = place();
   const std::uint64_t promised = facts->promised;
   Allowance allowance{.take = promised == to_end ? bound : std::min(bound, promised - here.taken),
@@ -160,7 +153,7 @@ Moved TransferState::pump_once(StepWork& work, std::uint64_t bound) {
   return pump.get()->step(passage, allowance);
 }
 
-bool TransferState::account(StepWork& work, const Moved& moved) {
+bool Engine::account(StepWork& work, const Moved& moved) {
   const Cost cost = MechanismAccess::entry(mechanism()).cost(*facts, sink_facts);
   ledger.moved(mechanism(), moved, cost);
   work.taken += moved.taken;
@@ -189,7 +182,7 @@ bool TransferState::account(StepWork& work, const Moved& moved) {
   return false;
 }
 
-bool TransferState::source_ended() {
+bool Engine::source_ended() {
   // A FIFO that nobody has opened for writing yet reads as ended, but has not hung up.
   if (facts->kind == Kind::pipe && place().taken == 0 &&
       (os::ready_events(source_fd, POLLIN) & (POLLIN | POLLHUP)) == 0) {
@@ -206,7 +199,7 @@ bool TransferState::source_ended() {
   return false;
 }
 
-bool TransferState::next_candidate(const Moved& moved) {
+bool Engine::next_candidate(const Moved& moved) {
   const Mechanism refusing = mechanism();
   ledger.refused(refusing, moved, delivered);
   if (options.mechanism) {
@@ -225,7 +218,7 @@ bool TransferState::next_candidate(const Moved& moved) {
   return true;
 }
 
-void TransferState::block_on(WaitFd::Role role) {
+void Engine::block_on(WaitFd::Role role) {
   state = State::blocked;
   last_wait.wake_at = options.deadline;
   if (role == WaitFd::Role::sink) {
@@ -244,7 +237,7 @@ void TransferState::block_on(WaitFd::Role role) {
 // poll(2) cannot mask ERR and HUP: a step that they woke and that finds nothing to do would be
 // woken again at once, for ever. If the sink is gone the transfer has failed; else (an error queue
 // that is not ours) only time can tell.
-void TransferState::check_fruitless_wake(const StepWork& work) {
+void Engine::check_fruitless_wake(const StepWork& work) {
   if (!was_blocked || work.taken + work.delivered > 0 || last_wait.count == 0) return;
   for (const WaitFd& slot : last_wait.fds()) {
     const short events = os::ready_events(slot.fd, 0);
@@ -264,7 +257,7 @@ void TransferState::check_fruitless_wake(const StepWork& work) {
   }
 }
 
-void TransferState::push() {
+void Engine::push() {
   if (corked) {
     // The connection's own cork, put back before the step returns.
     [[maybe_unused]] const auto ignored = os::set_cork(sink_fd, false);

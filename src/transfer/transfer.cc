@@ -44,18 +44,18 @@ struct DestroyState {
   void operator()(TransferState* state) const noexcept { destroy_state(state); }
 };
 
-void drive(ContextState& context, TransferState& state, Receipt& receipt) {
+void drive(ContextState& context, Engine& engine, Receipt& receipt) {
   std::uint64_t waits = 0;
   for (;;) {
-    const Step step = state.step(default_step_limit);
-    if (state.ended()) break;
+    const Step step = engine.step(default_step_limit);
+    if (engine.ended()) break;
     if (step.state != State::blocked) continue;
     ++waits;
     wait_for(step, context);
   }
   // Wake-ups of other transfers were taken off the descriptor: they are put back.
   if (waits > 0 && context.any_runnable()) os::signal_eventfd(context.wakeups);
-  state.write_receipt(receipt);
+  engine.write_receipt(receipt);
   receipt.waits = waits;
 }
 
@@ -64,10 +64,10 @@ void drive(ContextState& context, TransferState& state, Receipt& receipt) {
                                      const Options& options, const OneCall& begun,
                                      Receipt& receipt) {
   const bool bounded = options.deadline || options.stop.stop_possible() || options.rate_limit;
-  const std::unique_ptr<TransferState, DestroyState> state(make_state(
-      context, std::move(source), std::move(sink), options, {.may_wait = !bounded}));
-  if (begun.mechanism) state->carry_on(begun);
-  drive(context, *state, receipt);
+  const DriverRights rights{.may_wait = !bounded};
+  const std::unique_ptr<TransferState, DestroyState> state(
+      make_state(context, std::move(source), std::move(sink), options, rights));
+  drive(context, state->carry_on(begun, options, rights), receipt);
 }
 
 }  // namespace
@@ -89,7 +89,7 @@ void Transfer::destroy() noexcept { destroy_state(std::exchange(state_, nullptr)
 
 Step Transfer::step(std::uint64_t limit) { return state_->step(limit); }
 
-void Transfer::cancel() noexcept { state_->cancelled = true; }
+void Transfer::cancel() noexcept { state_->cancel(); }
 
 void Transfer::resume(const Options& options) { state_->resume(options); }
 
@@ -113,10 +113,8 @@ Receipt transfer(Context& context, Source source, Sink sink, const Options& opti
   OneCall begun;
   if (is_one_call(source, sink, options)) {
     begun = make_one_call(home, *EndpointAccess::connection(sink), source);
-    if (begun.mechanism && begun.moved.delivered == source.length()) {
-      receipt.delivered = begun.moved.delivered;
-      receipt.legs.push_back(begun.leg());
-      receipt.ending = Ending::complete;
+    if (begun.is_all_of(source)) {
+      begun.write_receipt(receipt);
       return receipt;
     }
   }
