@@ -1,5 +1,4 @@
 /// The program `leat`: finds the subcommand and runs it.
-#include <algorithm>
 #include <exception>
 #include <string>
 
@@ -8,6 +7,7 @@
 
 #include "commands.h"
 #include "os/process.h"
+#include "receipt_format.h"
 
 namespace leat::app {
 namespace {
@@ -16,8 +16,7 @@ namespace {
 int report_usage(const CLI::App& root, const CLI::ParseError& error) {
   const auto chosen = root.get_subcommands();
   const std::string command = chosen.empty() ? "leat" : "leat " + chosen.front()->get_name();
-  std::string text = error.what();
-  std::replace(text.begin(), text.end(), '\n', ' ');
+  const std::string text = printable(error.what());
   os::tell(fmt::format("{}: {} (see {} --help)\n", command, text, command));
   return exit_usage;
 }
@@ -31,9 +30,7 @@ int run(int argc, char** argv) {
   root.footer("Each command has its own help: leat copy --help. Manual: man leat.");
   int exit_status = exit_done;
   add_copy(root, exit_status);
-#if __has_include("bench.cc")
   add_bench(root, exit_status);
-#endif
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -122,6 +122,12 @@ std::string error_code_name(const Error& error) {
   return std::string(error.name());
 }
 
+std::string printable(std::string text) {
+  const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; };
+  std::replace_if(text.begin(), text.end(), is_control, '?');
+  return text;
+}
+
 std::string receipt_line(const Receipt& receipt) {
   std::string line = format_size(receipt.delivered) + pace_text(receipt);
   line += fmt::format(", {}", ending_text(receipt.ending));

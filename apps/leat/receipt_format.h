@@ -17,4 +17,7 @@ std::string receipt_json(const Receipt& receipt);
 /// "ECONNREFUSED", "does_not_fit", "EAI_NONAME", ….
 std::string error_code_name(const Error& error);
 
+/// `text` with control characters replaced by '?': a name may hold line ends and escape sequences.
+std::string printable(std::string text);
+
 }  // namespace leat::app

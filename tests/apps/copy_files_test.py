@@ -7,14 +7,7 @@ import pathlib
 import subprocess
 import unittest
 
-from program import KIB, MIB, NOBODY, Case, payload
-
-
-def as_nobody():
-    """Popen's words for an unprivileged user, or a skip."""
-    if os.geteuid() != 0:
-        return {}
-    return {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+from program import KIB, MIB, NOBODY, PROGRAM, Case, payload
 
 
 class ReplaceTest(Case):
@@ -69,9 +62,9 @@ class ReplaceTest(Case):
         sink = self.file("sink", b"old")
         sink.chmod(0o666)
         source = self.file("source", b"new")
-        self.assert_fails(self.copy(source, sink, **as_nobody()), "--in-place")
+        self.assert_fails(self.copy(source, sink, **self.as_nobody()), "--in-place")
         self.assert_content(sink, b"old")
-        self.assert_ok(self.copy("--in-place", source, sink, **as_nobody()))
+        self.assert_ok(self.copy("--in-place", source, sink, **self.as_nobody()))
         self.assert_content(sink, b"new")
         self.assertEqual(sink.stat().st_uid, 0)
 
@@ -84,10 +77,10 @@ class ReplaceTest(Case):
             os.chown(sink, NOBODY, NOBODY)
         folder.chmod(0o555)
         source = self.file("source", b"new")
-        self.assert_fails(self.copy(source, sink, **as_nobody()), "--in-place")
-        self.assert_fails(self.copy(source, folder / "new", **as_nobody()), "folder")
+        self.assert_fails(self.copy(source, sink, **self.as_nobody()), "--in-place")
+        self.assert_fails(self.copy(source, folder / "new", **self.as_nobody()), "folder")
         self.assert_content(sink, b"old")
-        self.assert_ok(self.copy("--in-place", source, sink, **as_nobody()))
+        self.assert_ok(self.copy("--in-place", source, sink, **self.as_nobody()))
         self.assert_content(sink, b"new")
 
     def test_several_links_are_an_error_with_advice(self):
@@ -153,7 +146,7 @@ class ReplaceTest(Case):
             log = self.folder / "log"
             ended = subprocess.run(
                 ["strace", "-f", "-o", log, "-e", "trace=fsync,fdatasync,sync_file_range,syncfs",
-                 os.environ["LEAT_PROGRAM"], "copy", *option, source, self.folder / "sink"],
+                 PROGRAM, "copy", *option, source, self.folder / "sink"],
                 capture_output=True, timeout=60)
             if ended.returncode != 0 and b"ptrace" in ended.stderr:
                 self.skipTest("strace may not trace here")
@@ -328,6 +321,9 @@ class BadInputTest(Case):
         self.refused(self.folder / "missing", words=["No such file", "missing", "check the name"])
         self.refused(self.file("file") / "x", words=["Not a directory"])
 
+    def test_name_with_control_characters_stays_on_one_line(self):
+        self.refused(self.folder / "a\nb\x1b[31m", words=["a?b?[31m"])
+
     def test_folder_as_source(self):
         self.refused(self.folder, words=["folder", "tar"])
         self.refused("-", words=["folder", "tar"], stdin=os.open(self.folder, os.O_RDONLY))
@@ -336,7 +332,7 @@ class BadInputTest(Case):
         source = self.file("source", b"x")
         source.chmod(0o200)
         self.folder.chmod(0o777)
-        self.refused(source, words=["Permission denied", "may not read"], **as_nobody())
+        self.refused(source, words=["Permission denied", "may not read"], **self.as_nobody())
 
     def test_missing_folder_of_the_sink(self):
         source = self.file("source", b"x")
@@ -356,7 +352,7 @@ class BadInputTest(Case):
         def limit():
             import resource
             import signal
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             resource.setrlimit(resource.RLIMIT_FSIZE, (MIB, MIB))
 
         self.refused(self.big_file(), words=["too large", "ulimit"], preexec_fn=limit)

@@ -5,6 +5,7 @@ import os
 import pathlib
 import random
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -135,6 +136,15 @@ class Case(unittest.TestCase):
     def listen(self, sink, *args, host="127.0.0.1"):
         """A receiver on a free port, ready to be connected to."""
         return self.start("--json", *args, f"tcp-listen://{host}:0", sink).wait_for_listening()
+
+    def as_nobody(self):
+        """Popen's words for an unprivileged user. The program may lie where nobody reaches it."""
+        if os.geteuid() != 0:
+            return {}
+        program = self.folder / "program"
+        shutil.copy(PROGRAM, program)
+        program.chmod(0o755)
+        return {"user": NOBODY, "group": NOBODY, "extra_groups": [], "executable": program}
 
     def file(self, name, data=b""):
         path = self.folder / name

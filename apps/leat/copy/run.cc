@@ -136,7 +136,7 @@ std::string report_line(const Outcome& outcome, const Request& request) {
 
 /// All on standard error: standard output may be the sink.
 void report(const Outcome& outcome, const Request& request) {
-  std::string text = report_line(outcome, request);
+  std::string text = printable(report_line(outcome, request));
   if (!text.empty()) text += '\n';
   if (outcome.unanswered && outcome.receipt.ok() && !request.quiet && !request.json) {
     const std::chrono::duration<double> waited = request.close_timeout;
@@ -151,7 +151,7 @@ void report(const Outcome& outcome, const Request& request) {
 }  // namespace
 
 int run(const Request& request) {
-  os::ignore_sigpipe();
+  os::ignore_signals_of_writing();
   int signal = 0;
   bool ok = false;
   {

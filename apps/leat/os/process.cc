@@ -18,7 +18,10 @@ void fill_standard_descriptors() noexcept {
   }
 }
 
-void ignore_sigpipe() noexcept { std::signal(SIGPIPE, SIG_IGN); }
+void ignore_signals_of_writing() noexcept {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
 
 void tell(std::string_view text) noexcept {
   std::fwrite(text.data(), 1, text.size(), stderr);

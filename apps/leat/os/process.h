@@ -13,8 +13,9 @@ namespace leat::app::os {
 /// and a message would be written into it.
 void fill_standard_descriptors() noexcept;
 
-/// Ignores SIGPIPE: a peer that has gone is then an error in the receipt, at no cost per step.
-void ignore_sigpipe() noexcept;
+/// Ignores SIGPIPE and SIGXFSZ: a peer that has gone and a file that may not grow are then errors
+/// in the receipt, at no cost per step.
+void ignore_signals_of_writing() noexcept;
 
 /// Writes to standard error in one call. That nobody can read it is not worth dying for, and
 /// fmt::print would throw.
