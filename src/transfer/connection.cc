@@ -164,8 +164,8 @@ Result<bool> all_acknowledged(FdRef socket) {
 }
 
 // Waits for the peer's end of stream or, when that is there, for the next look at what is left.
-void wait_for_peer(ContextState& context, FdRef socket, bool closed,
-                   std::optional<TimePoint> deadline) {
+Result<void> wait_for_peer(ContextState& context, FdRef socket, bool closed,
+                           std::optional<TimePoint> deadline) {
   auto until = deadline;
   if (closed) {
     const TimePoint tick = std::chrono::steady_clock::now() + acknowledgement_tick;
@@ -174,7 +174,10 @@ void wait_for_peer(ContextState& context, FdRef socket, bool closed,
   std::array<pollfd, 2> fds{pollfd{.fd = context.wakeups.number(), .events = POLLIN, .revents = 0},
                             pollfd{.fd = socket.number(), .events = POLLIN, .revents = 0}};
   const std::size_t count = closed ? 1 : 2;
-  if (os::wait(std::span(fds).first(count), until) && fds[0].revents != 0) context.collect();
+  const auto ready = os::wait(std::span(fds).first(count), until);
+  if (!ready && !ready.error().is(EINTR)) return std::unexpected(ready.error());
+  if (ready && fds[0].revents != 0) context.collect();
+  return {};
 }
 
 }  // namespace
@@ -200,7 +203,8 @@ Result<Connection::Farewell> Connection::end(std::optional<TimePoint> deadline,
     farewell.acknowledged = farewell.closed && *acknowledged;
     const bool late = deadline && std::chrono::steady_clock::now() >= *deadline;
     if (farewell.acknowledged || late || stop.stop_requested()) return farewell;
-    wait_for_peer(context, state_->fd, farewell.closed, deadline);
+    const auto waited = wait_for_peer(context, state_->fd, farewell.closed, deadline);
+    if (!waited) return std::unexpected(waited.error());
   }
 }
 

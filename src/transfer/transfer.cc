@@ -27,17 +27,19 @@ void destroy_state(TransferState* state) noexcept {
   context.take_room_back(state);
 }
 
-// One poll(2) for whatever the step named, and for the context.
-void wait_for(const Step& step, ContextState& context) {
+// One poll(2) for whatever the step named, and for the context. EINTR is no error here: the caller
+// steps, and steps look at what a signal may have changed.
+Result<void> wait_for(const Step& step, ContextState& context) {
   std::array<pollfd, 3> fds;
   std::size_t count = 0;
   for (const WaitFd& slot : step.wait.fds())
     fds[count++] = {.fd = slot.fd.number(), .events = slot.events, .revents = 0};
   pollfd& wakeups = fds[count++];
   wakeups = {.fd = context.wakeups.number(), .events = POLLIN, .revents = 0};
-  // EINTR is no error here: the caller steps, and steps look at what a signal may have changed.
   const auto ready = os::wait(std::span(fds).first(count), step.wait.wake_at);
+  if (!ready && !ready.error().is(EINTR)) return std::unexpected(ready.error());
   if (ready && wakeups.revents != 0) context.collect();
+  return {};
 }
 
 struct DestroyState {
@@ -51,7 +53,10 @@ void drive(ContextState& context, Engine& engine, Receipt& receipt) {
     if (engine.ended()) break;
     if (step.state != State::blocked) continue;
     ++waits;
-    wait_for(step, context);
+    if (auto waited = wait_for(step, context); !waited) {
+      engine.fail(std::move(waited.error()));
+      break;
+    }
   }
   // Wake-ups of other transfers were taken off the descriptor: they are put back.
   if (waits > 0 && context.any_runnable()) os::signal_eventfd(context.wakeups);
