@@ -11,9 +11,9 @@
 
 namespace leat::app::bench {
 
-/// Makes a nameless file of `size` random-looking bytes in `folder`, puts it on the disk and into the
-/// page cache. Before that it looks whether disk and memory have room for it, twice if it is copied
-/// to a file (`copied`). The error is one line that says what to do.
+/// Makes a nameless file of `size` random-looking bytes in `folder`, puts it on the disk and into
+/// the page cache. Before that it looks whether disk and memory have room for it, twice if it is
+/// copied to a file (`copied`). The error is one line that says what to do.
 std::expected<OwnedFd, std::string> make_payload(const std::string& folder, std::uint64_t size,
                                                  bool copied);
 

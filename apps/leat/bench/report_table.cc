@@ -17,15 +17,7 @@ constexpr const char* compiler = "g++ " __VERSION__;
 #endif
 
 constexpr const char* row_format =
-    "{:<15} {:>5} {:>6} {:>6} {:>5} {:>7} {:>10} {:>6}  {:<16} {:<16}\n";
-
-/// "256K", "1M": a block fits five columns.
-std::string short_block(std::uint64_t bytes) {
-  if (bytes == 0) return "-";
-  if (bytes % (1u << 20) == 0) return fmt::format("{}M", bytes >> 20);
-  if (bytes % (1u << 10) == 0) return fmt::format("{}K", bytes >> 10);
-  return fmt::format("{}", bytes);
-}
+    "{:<15} {:>5} {:>6} {:>6} {:>5} {:>6} {:>10} {:>6} {:<16} {}\n";
 
 std::string ratio_cell(const Ratio& ratio, bool is_baseline) {
   if (is_baseline) return "1";
@@ -41,10 +33,10 @@ std::string format_row(const Series& series, const Row& row) {
   const Summary summary = summarize(series, row);
   const bool is_baseline = row.role == Row::Role::baseline;
   const bool has_block = summary.picked.name() == "read_write";
-  const std::uint64_t block = row.way.block_bytes ? row.way.block_bytes : default_block_bytes;
+  const std::uint32_t block = row.way.block_bytes ? row.way.block_bytes : default_block_bytes;
   const std::string name =
       row.role == Row::Role::repeat ? "read_write (2)" : std::string(row.name());
-  return fmt::format(fmt::runtime(row_format), name, short_block(has_block ? block : 0),
+  return fmt::format(fmt::runtime(row_format), name, short_size(has_block ? block : 0),
                      seconds_cell(summary.wall_s), seconds_cell(summary.cpu_s),
                      fmt::format("{:.2f}", summary.gib_per_s), summary.calls,
                      fmt::format("{}/{}", summary.voluntary_switches, summary.involuntary_switches),
@@ -72,14 +64,14 @@ std::string format_noise(const Series& series) {
 
 std::string format_choice(const Series& series) {
   std::string text = fmt::format("best: {} by wall time, {} by cpu time\n",
-                                 fastest(series, wall_of).name(), fastest(series, cpu_of).name());
+                                 fastest(series, wall_of).label(), fastest(series, cpu_of).label());
   for (const Row& row : series.rows) {
     if (row.role != Row::Role::automatic) continue;
     text += fmt::format("auto picked {}\n", summarize(series, row).picked.name());
   }
   if (series.best_block_bytes) {
     text += fmt::format("read_write's block: {} by default; measured best: {}\n",
-                        short_block(default_block_bytes), short_block(*series.best_block_bytes));
+                        short_size(default_block_bytes), short_size(*series.best_block_bytes));
   }
   return text;
 }
@@ -88,7 +80,7 @@ std::string format_sweep(const Series& series) {
   if (series.sweep.empty()) return {};
   std::string text = "sweep, wall/cpu to 64K:";
   for (const SweepPoint& point : series.sweep) {
-    text += fmt::format("  {} {:.2f}/{:.2f}", short_block(point.block_bytes), point.wall.ratio,
+    text += fmt::format("  {} {:.2f}/{:.2f}", short_size(point.block_bytes), point.wall.ratio,
                         point.cpu.ratio);
   }
   return text + "\n";
@@ -99,8 +91,7 @@ std::string format_unsettled(const Series& series) {
   for (const Row& row : series.rows) {
     if (is_settled(series, row)) continue;
     text += fmt::format("FAILED: {} has not settled: an interval is wider than +-{:.0f} %\n",
-                        row.role == Row::Role::repeat ? "read_write (2)" : row.name(),
-                        settled_half_width * 100);
+                        row.label(), settled_half_width * 100);
   }
   return text;
 }

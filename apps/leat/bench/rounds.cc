@@ -62,8 +62,8 @@ bool wanted(const Settings& settings, Mechanism mechanism) {
              settings.mechanisms.end();
 }
 
-/// The rows but for read_write's best block: the plan's candidates, so that a new mechanism shows up
-/// without a change here.
+/// The rows but for read_write's best block: the plan's candidates, so that a new mechanism shows
+/// up without a change here.
 std::expected<void, std::string> list_rows(const Payload& payload, const Settings& settings,
                                            Series& series) {
   const Way baseline{read_write(), baseline_block_bytes};
@@ -96,7 +96,7 @@ std::expected<bool, std::string> run_row(const Payload& payload, const Series& s
   }
   if (!sample.error().refused || row.role != Row::Role::mechanism || !row.samples.empty()) {
     return std::unexpected(
-        fmt::format("{} to {}: {}", row.name(), name_of(series.sink), sample.error().message));
+        fmt::format("{} to {}: {}", row.label(), name_of(series.sink), sample.error().message));
   }
   refusal = sample.error().message;
   return false;
@@ -118,7 +118,7 @@ std::expected<void, std::string> run_round(const Payload& payload, const Setting
   std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first), order.end());
   std::vector<const Row*> refused;
   for (Row* row : order) {
-    tell(settings, series, "round", series.rounds + 1, row->name());
+    tell(settings, series, "round", series.rounds + 1, row->label());
     std::string refusal;
     const auto ran = run_row(payload, series, *row, refusal);
     if (!ran) return std::unexpected(ran.error());
@@ -195,6 +195,19 @@ std::string_view Row::name() const {
   return role == Role::automatic ? "auto" : way.mechanism.name();
 }
 
+std::string Row::label() const {
+  std::string text(name());
+  if (way.block_bytes != 0) text += " " + short_size(way.block_bytes);
+  return role == Role::repeat ? text + " (2)" : text;
+}
+
+std::string short_size(std::uint32_t bytes) {
+  if (bytes == 0) return "-";
+  if (bytes % (1u << 20) == 0) return fmt::format("{}M", bytes >> 20);
+  if (bytes % (1u << 10) == 0) return fmt::format("{}K", bytes >> 10);
+  return fmt::format("{}", bytes);
+}
+
 const Row& Series::best_read_write() const {
   const auto found = std::find_if(rows.begin(), rows.end(),
                                   [](const Row& row) { return row.role == Row::Role::best_block; });
@@ -209,6 +222,7 @@ Ratio compare(const Row& row, const Row& baseline, double (*value)(const Sample&
 }
 
 bool is_settled(const Series& series, const Row& row) {
+  if (&row == &series.baseline()) return true;  // its ratio to the best is told by that row
   for (const Row* other : {&series.baseline(), &series.best_read_write()}) {
     if (&row == other) continue;
     if (compare(row, *other, wall_of).half_width() > settled_half_width) return false;

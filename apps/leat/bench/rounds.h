@@ -35,7 +35,12 @@ struct Row {
   std::vector<Sample> samples;  ///< one a round
 
   std::string_view name() const;
+  /// With the block, and told apart from its repeat: "read_write 64K", "read_write 64K (2)".
+  std::string label() const;
 };
+
+/// "64K", "1M", "4097"; "-" for 0.
+std::string short_size(std::uint32_t bytes);
 
 /// A mechanism that has no row, and why.
 struct Absent {

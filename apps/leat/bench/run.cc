@@ -103,8 +103,8 @@ struct Opened {
   OwnedFd keep;  ///< outlives the transfer: what closing costs is not measured
 };
 
-/// The socket is lent and blocks, as a plain program would have it: transfer() may wait in the kernel
-/// then. The file is owned, since sendfile(2) moves a file's own offset.
+/// The socket is lent and blocks, as a plain program would have it: transfer() may wait in the
+/// kernel then. The file is owned, since sendfile(2) moves a file's own offset.
 Result<Opened> open_sink(const Payload& payload, SinkKind kind, FdRef listener) {
   if (kind == SinkKind::tcp) {
     Result<OwnedFd> socket = os::connect_to_listener(listener);

@@ -63,11 +63,11 @@ const Row* better_zero_copy(const Series& series) {
   return score(*sendfile) <= score(*splice) ? sendfile : splice;
 }
 
-Limit ratio_limit(const Row& row, const Row& other, std::string_view versus, double limit) {
+Limit ratio_limit(const Row& row, const Row& other, double limit) {
   const Ratio wall = compare(row, other, wall_of);
   const Ratio cpu = compare(row, other, cpu_of);
-  return {fmt::format("{} at most {:.2f} of {}: wall {:.2f}, cpu {:.2f}", row.name(), limit, versus,
-                      wall.ratio, cpu.ratio),
+  return {fmt::format("{} at most {:.2f} of {}: wall {:.2f}, cpu {:.2f}", row.label(), limit,
+                      other.label(), wall.ratio, cpu.ratio),
           wall.ratio <= limit && cpu.ratio <= limit, narrow(wall) && narrow(cpu)};
 }
 
@@ -77,7 +77,7 @@ Limit default_limit(const Series& series, const Row& automatic) {
   const Ratio wall = compare(automatic, by_wall, wall_of);
   const Ratio cpu = compare(automatic, by_cpu, cpu_of);
   return {fmt::format("auto at most {:.2f} of the best row: wall {:.2f} of {}, cpu {:.2f} of {}",
-                      limit_of_default, wall.ratio, by_wall.name(), cpu.ratio, by_cpu.name()),
+                      limit_of_default, wall.ratio, by_wall.label(), cpu.ratio, by_cpu.label()),
           wall.ratio <= limit_of_default && cpu.ratio <= limit_of_default,
           narrow(wall) && narrow(cpu)};
 }
@@ -147,12 +147,8 @@ std::vector<Limit> check_limits(const Series& series) {
   if (series.sink != SinkKind::tcp || series.size != gib) return {};
   std::vector<Limit> limits;
   if (const Row* row = better_zero_copy(series)) {
-    limits.push_back(
-        ratio_limit(*row, series.baseline(), "read_write at 64 KiB", limit_to_baseline));
-    limits.push_back(ratio_limit(
-        *row, series.best_read_write(),
-        fmt::format("read_write at {} KiB", series.best_read_write().way.block_bytes >> 10),
-        limit_to_best_block));
+    limits.push_back(ratio_limit(*row, series.baseline(), limit_to_baseline));
+    limits.push_back(ratio_limit(*row, series.best_read_write(), limit_to_best_block));
   }
   if (const Row* automatic = find(series, "auto")) {
     limits.push_back(default_limit(series, *automatic));

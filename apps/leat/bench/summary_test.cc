@@ -25,8 +25,8 @@ Sample sample_of(double wall_s, double cpu_s, std::uint64_t calls) {
   return sample;
 }
 
-/// A row that takes `wall` and `cpu` times as long as the baseline's 1 s, in every round of a machine
-/// that gets slower and slower.
+/// A row that takes `wall` and `cpu` times as long as the baseline's 1 s, in every round of a
+/// machine that gets slower and slower.
 void add_row(Series& series, Row::Role role, std::string_view mechanism, double wall, double cpu,
              std::uint64_t calls = 512) {
   const auto named = Mechanism::named(mechanism);
