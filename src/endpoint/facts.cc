@@ -8,33 +8,50 @@
 namespace leat {
 namespace {
 
+// A question that a filter does not let through leaves its fact at the careful value; only a
+// descriptor that is none is an error.
+template <class T>
+Result<std::optional<T>> answer(Result<T> asked) {
+  if (asked) return std::optional<T>(std::move(*asked));
+  if (asked.error().is(EBADF)) return std::unexpected(std::move(asked.error()));
+  return std::nullopt;
+}
+
 Result<Waiting> waiting_of(Kind kind, FdRef fd) {
   if (kind == Kind::memory || kind == Kind::file) return Waiting::never;
-  const auto flags = os::status_flags(fd);
+  const auto flags = answer(os::status_flags(fd));
   if (!flags) return std::unexpected(flags.error());
-  if (flags->nonblocking) return Waiting::never;
+  if (*flags && (*flags)->nonblocking) return Waiting::never;
   return kind == Kind::socket ? Waiting::flagged : Waiting::polled;
 }
 
 // Of a file whose length is not given, or is not to be trusted.
 Result<void> look_at_file(const Source& source, SourceFacts& facts) {
-  const auto stat = os::stat(source.fd());
+  const auto stat = answer(os::stat(source.fd()));
   if (!stat) return std::unexpected(stat.error());
-  const auto true_size = os::size_is_true(source.fd());
-  if (!true_size) return std::unexpected(true_size.error());
-  facts.regular = stat->type == os::FileType::regular;
+  if (!*stat) return {};
+  const std::uint64_t size = (*stat)->size;
+  facts.regular = (*stat)->type == os::FileType::regular;
   // A size of 0 is no promise: some file systems report it for files that have bytes.
-  facts.true_size = *true_size && stat->size > 0;
-  facts.sparse = facts.regular && facts.true_size && stat->allocated < stat->size;
+  facts.true_size = size > 0 && os::size_is_true(source.fd()).value_or(false);
+  facts.sparse = facts.regular && facts.true_size && (*stat)->allocated < size;
   if (facts.promised != to_end || !facts.true_size) return {};
 
-  std::uint64_t offset = source.offset();
-  if (facts.cursor) {
-    const auto cursor = os::cursor(source.fd());
-    if (!cursor) return std::unexpected(cursor.error());
-    offset = *cursor;
-  }
-  facts.promised = stat->size > offset ? stat->size - offset : 0;
+  const auto offset = facts.cursor ? os::cursor(source.fd()) : source.offset();
+  if (offset) facts.promised = size > *offset ? size - *offset : 0;
+  return {};
+}
+
+Result<void> look_at_file(const Sink& sink, SinkFacts& facts) {
+  const auto stat = answer(os::stat(sink.fd()));
+  const auto flags = answer(os::status_flags(sink.fd()));
+  if (!stat) return std::unexpected(stat.error());
+  if (!flags) return std::unexpected(flags.error());
+  facts.append = *flags && (*flags)->append;
+  if (!*stat || !*flags) return {};
+  facts.regular = (*stat)->type == os::FileType::regular;
+  facts.keeps_holes =
+      facts.regular && !facts.append && !facts.cursor && sink.offset() >= (*stat)->size;
   return {};
 }
 
@@ -71,20 +88,13 @@ Result<SinkFacts> facts_of(const Sink& sink) {
   if (!waiting) return std::unexpected(waiting.error());
   facts.waiting = *waiting;
   if (facts.kind == Kind::socket) {
-    const auto socket = os::socket_facts(sink.fd());
+    const auto socket = answer(os::socket_facts(sink.fd()));
     if (!socket) return std::unexpected(socket.error());
-    facts.tcp = socket->tcp;
+    facts.tcp = !*socket || (*socket)->tcp;  // careful: TCP may hold bytes back
     facts.nodelay = facts.tcp && os::has_nodelay(sink.fd());
   }
   if (facts.kind == Kind::file) {
-    const auto stat = os::stat(sink.fd());
-    const auto flags = os::status_flags(sink.fd());
-    if (!stat) return std::unexpected(stat.error());
-    if (!flags) return std::unexpected(flags.error());
-    facts.regular = stat->type == os::FileType::regular;
-    facts.append = flags->append;
-    facts.keeps_holes =
-        facts.regular && !facts.append && !facts.cursor && sink.offset() >= stat->size;
+    if (auto looked = look_at_file(sink, facts); !looked) return std::unexpected(looked.error());
   }
   return facts;
 }

@@ -45,9 +45,10 @@ struct SinkFacts {
 };
 
 /// Facts for one simple source (not of parts). With `trust_length` no question is asked about a
-/// file whose length was given: steady state makes no calls. Errors: EBADF, fstat(2)'s.
+/// file whose length was given: steady state makes no calls.
+/// What cannot be asked (a seccomp filter) is assumed with care. Errors: EBADF.
 Result<SourceFacts> facts_of(const Source& source, bool trust_length);
-/// Errors: EBADF, fstat(2)'s.
+/// Errors: EBADF.
 Result<SinkFacts> facts_of(const Sink& sink);
 
 /// A copy of a borrowed blocking pipe or terminal with an open file description of its own, so that

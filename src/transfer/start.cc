@@ -60,12 +60,13 @@ void Engine::prepare() {
 
 Result<void> Engine::look_at_ends() {
   sink_fd = sink.fd();
+  // Where a filter denies it, the facts show a descriptor that is still blocking.
   if (sink.owned() && can_block(sink.kind())) {
-    if (auto set = os::set_nonblocking(sink_fd); !set) return set;
+    [[maybe_unused]] const auto denied = os::set_nonblocking(sink_fd);
   }
   for (const Source& each : parts()) {
     if (!each.owned() || !can_block(each.kind())) continue;
-    if (auto set = os::set_nonblocking(each.fd()); !set) return set;
+    [[maybe_unused]] const auto denied = os::set_nonblocking(each.fd());
   }
   if (composite) {
     for (Source& each : parts()) {
