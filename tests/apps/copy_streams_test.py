@@ -2,12 +2,13 @@
 not a regular file is never replaced. Method: real pipes and files, blocking as shells make them."""
 
 import os
+import socket
 import stat
 import subprocess
 import threading
 import unittest
 
-from program import KIB, MIB, PROGRAM, WATCHDOG_S, Case, payload
+from program import KIB, MIB, PROGRAM, WATCHDOG_S, Case, payload, read_all
 
 
 class StandardStreamTest(Case):
@@ -93,6 +94,25 @@ class StandardStreamTest(Case):
         ended = self.start(source, sink, preexec_fn=without(0, 1, 2)).finish()
         self.assertEqual(ended.status, 0)
         self.assert_content(sink, b"data")
+
+    def test_sockets_as_standard_streams(self):
+        # As inetd hands them over: blocking, and shared with others.
+        data = payload(3 * MIB + 1)
+        ours, stdin = socket.socketpair()
+        stdout, theirs = socket.socketpair()
+        running = self.start("-", "-", stdin=stdin, stdout=stdout)
+        found = []
+        reader = threading.Thread(target=lambda: found.append(read_all(theirs)), daemon=True)
+        reader.start()
+        ours.sendall(data)
+        ours.shutdown(socket.SHUT_WR)
+        self.assert_ok(running.finish())
+        self.assertTrue(stdin.getblocking() and stdout.getblocking())
+        stdout.close()
+        reader.join(WATCHDOG_S)
+        self.assertTrue(found[0] == data)
+        for one in (ours, stdin, theirs):
+            one.close()
 
     def test_borrowed_descriptors_stay_blocking(self):
         # The flags belong to the open pipe, which the shell's other programs share.
