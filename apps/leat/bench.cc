@@ -108,6 +108,7 @@ std::expected<void, std::string> run_bench(BenchOptions& options, std::uint64_t 
   if (!file) return std::unexpected(file.error());
   const bench::Payload payload{file->ref(), size, options.folder};
 
+  const bench::Origin origin = bench::origin_here();
   const bool show = os::is_terminal(FdRef(2));
   if (show) options.settings.progress = show_progress;
   std::vector<bench::Series> all;
@@ -122,7 +123,6 @@ std::expected<void, std::string> run_bench(BenchOptions& options, std::uint64_t 
     }
     all.push_back(std::move(*series));
   }
-  const bench::Origin origin = bench::origin_here();
   fmt::print("{}", options.json ? bench::format_json(origin, all) : bench::format_origin(origin));
   return {};
 }
@@ -140,10 +140,10 @@ int bench_transfer(BenchOptions& options) {
 }
 
 constexpr const char* explanation =
-    R"(Moves one warm file again and again, each time in a fresh process: over TCP to a receiver that
-discards, and to a new file. All mechanisms take turns within a round; what counts are the medians
+    R"(Moves one warm file again and again, each time in a fresh process: over TCP to a receiver
+that discards, and to a new file. All mechanisms take turns in a round; what counts are the medians
 of the ratios of runs of the same round. Rounds are added until each 95 % interval is at most
-+-7 % wide; a row for which that takes more than --max-pairs rounds is reported as failed.
++-7 % wide; a row that needs more than --max-pairs rounds for that is reported as failed.
 
 Examples:
   leat bench transfer                                 1 GiB, all mechanisms, about two minutes

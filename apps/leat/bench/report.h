@@ -14,10 +14,11 @@ struct Origin {
   std::string kernel;
   std::string cpu;
   unsigned cores = 0;
+  double load = 0;  ///< runnable processes when asked, the last minute's average
   std::string compiler;
 };
 
-/// Asks the host.
+/// Asks the host. To be called before the first run, which is a load itself.
 Origin origin_here();
 
 /// One line of JSON. Its keys are a contract: they may be added to, never renamed.

@@ -127,6 +127,7 @@ std::string format_json(const Origin& origin, const std::vector<Series>& all) {
                          {"cores", origin.cores},
                          {"compiler", origin.compiler}}},
                        {"command", origin.command},
+                       {"load", origin.load},
                        {"noise", noise_json(all)},
                        {"rows", rows},
                        {"refusals", refusals},

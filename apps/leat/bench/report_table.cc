@@ -16,8 +16,7 @@ constexpr const char* compiler = __VERSION__;
 constexpr const char* compiler = "g++ " __VERSION__;
 #endif
 
-constexpr const char* row_format =
-    "{:<15} {:>5} {:>6} {:>6} {:>5} {:>6} {:>10} {:>6} {:<16} {}\n";
+constexpr const char* row_format = "{:<15} {:>5} {:>6} {:>6} {:>5} {:>6} {:>10} {:>6} {:<16} {}\n";
 
 std::string ratio_cell(const Ratio& ratio, bool is_baseline) {
   if (is_baseline) return "1";
@@ -76,14 +75,17 @@ std::string format_choice(const Series& series) {
   return text;
 }
 
+/// Five to a line.
 std::string format_sweep(const Series& series) {
-  if (series.sweep.empty()) return {};
-  std::string text = "sweep, wall/cpu to 64K:";
+  std::string text;
+  int count = 0;
   for (const SweepPoint& point : series.sweep) {
-    text += fmt::format("  {} {:.2f}/{:.2f}", short_size(point.block_bytes), point.wall.ratio,
+    if (point.block_bytes == baseline_block_bytes) continue;
+    if (count++ % 5 == 0) text += text.empty() ? "blocks, wall/cpu:" : "\n                 ";
+    text += fmt::format(" {} {:.2f}/{:.2f}", short_size(point.block_bytes), point.wall.ratio,
                         point.cpu.ratio);
   }
-  return text + "\n";
+  return text.empty() ? text : text + "\n";
 }
 
 std::string format_unsettled(const Series& series) {
@@ -111,7 +113,7 @@ std::string format_table(const Series& series) {
           format_choice(series);
   for (const Limit& limit : check_limits(series)) {
     text += fmt::format("limit {}: {}\n",
-                        !limit.settled ? "NOT SETTLED"
+                        !limit.settled ? "NOISY"
                         : limit.met    ? "met"
                                        : "NOT MET",
                         limit.text);
@@ -120,8 +122,8 @@ std::string format_table(const Series& series) {
 }
 
 std::string format_origin(const Origin& origin) {
-  return fmt::format("{}\n{}; {}, {} cores; {}\n", origin.command, origin.kernel, origin.cpu,
-                     origin.cores, origin.compiler);
+  return fmt::format("{}\n{}; {}, {} cores, load {:.1f}; {}\n", origin.command, origin.kernel,
+                     origin.cpu, origin.cores, origin.load, origin.compiler);
 }
 
 Origin origin_here() {
@@ -129,6 +131,7 @@ Origin origin_here() {
           .kernel = os::kernel_name(),
           .cpu = os::processor_name(),
           .cores = os::usable_processors(),
+          .load = os::load_average(),
           .compiler = compiler};
 }
 

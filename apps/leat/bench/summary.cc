@@ -76,7 +76,7 @@ Limit default_limit(const Series& series, const Row& automatic) {
   const Row& by_cpu = fastest(series, cpu_of);
   const Ratio wall = compare(automatic, by_wall, wall_of);
   const Ratio cpu = compare(automatic, by_cpu, cpu_of);
-  return {fmt::format("auto at most {:.2f} of the best row: wall {:.2f} of {}, cpu {:.2f} of {}",
+  return {fmt::format("auto at most {:.2f} of the best: wall {:.2f} ({}), cpu {:.2f} ({})",
                       limit_of_default, wall.ratio, by_wall.label(), cpu.ratio, by_cpu.label()),
           wall.ratio <= limit_of_default && cpu.ratio <= limit_of_default,
           narrow(wall) && narrow(cpu)};

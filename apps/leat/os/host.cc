@@ -55,6 +55,12 @@ unsigned usable_processors() {
   return static_cast<unsigned>(CPU_COUNT(&set));
 }
 
+double load_average() {
+  double load = 0;
+  std::ifstream("/proc/loadavg") >> load;
+  return load;
+}
+
 std::uint64_t available_memory() {
   return kilobytes("/proc/meminfo", "MemAvailable")
       .value_or(std::numeric_limits<std::uint64_t>::max());

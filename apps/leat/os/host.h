@@ -12,6 +12,8 @@ std::string kernel_name();
 std::string processor_name();
 /// Processors that this process may run on. See sched_getaffinity(2).
 unsigned usable_processors();
+/// Runnable processes, averaged over the last minute; 0 if that is not known. See /proc/loadavg.
+double load_average();
 /// Memory that can be had without swapping, or the most there can be if that is not known.
 std::uint64_t available_memory();
 
