@@ -19,6 +19,9 @@ namespace {
 /// Kept free beside the payload: less, and the page cache would give back what is measured.
 constexpr std::uint64_t spare_bytes = 64ull << 20;
 
+/// One page in a thousand may be missing: reading it anew is far below what can be measured.
+constexpr std::uint64_t tolerated_part = 1000;
+
 std::expected<void, std::string> check_room(const std::string& folder, std::uint64_t size,
                                             bool copied) {
   // Divided, not multiplied: a size near 2^64 must not wrap to a small need.
@@ -69,23 +72,27 @@ std::expected<OwnedFd, std::string> make_payload(const std::string& folder, std:
   if (const auto written = write_payload(*file, size); !written) {
     return std::unexpected(written.error().message());
   }
-  if (const auto read = os::read_once(*file, size); !read) {
-    return std::unexpected(read.error().message());
+  // Somebody else may make the kernel drop a page right then: that alone is no reason to give up.
+  std::expected<void, std::string> warm;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    if (const auto read = os::read_once(*file, size); !read) {
+      return std::unexpected(read.error().message());
+    }
+    warm = check_warm({file->ref(), size, folder});
+    if (warm) return std::move(*file);
   }
-  if (const auto warm = check_warm({file->ref(), size, folder}); !warm) {
-    return std::unexpected(warm.error());
-  }
-  return std::move(*file);
+  return std::unexpected(warm.error());
 }
 
 std::expected<void, std::string> check_warm(const Payload& payload) {
   const auto resident = os::resident_bytes(payload.file, payload.size);
   if (!resident) return std::unexpected(resident.error().message());
-  if (*resident == payload.size) return {};
+  const std::uint64_t missing = payload.size - *resident;
+  if (missing <= payload.size / tolerated_part) return {};
   return std::unexpected(
-      fmt::format("the file does not stay in the page cache: {} of {} are there; give a smaller "
+      fmt::format("the file does not stay in the page cache: {} of {} are missing; give a smaller "
                   "--size or free some memory",
-                  format_size(*resident), format_size(payload.size)));
+                  format_size(missing), format_size(payload.size)));
 }
 
 }  // namespace leat::app::bench

@@ -17,7 +17,8 @@ namespace leat::app::bench {
 std::expected<OwnedFd, std::string> make_payload(const std::string& folder, std::uint64_t size,
                                                  bool copied);
 
-/// An error unless all of it is in the page cache: then the runs did not measure what they claim.
+/// An error unless it is in the page cache, but for a page in a thousand: else the runs did not
+/// measure what they claim.
 std::expected<void, std::string> check_warm(const Payload& payload);
 
 }  // namespace leat::app::bench
