@@ -1,0 +1,92 @@
+#include "support/pump_bench.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace leat::testing {
+namespace {
+
+Mechanism mechanism_named(std::string_view name) {
+  const auto mechanism = Mechanism::named(name);
+  if (!mechanism) {
+    std::fprintf(stderr, "no mechanism %s\n", std::string(name).c_str());
+    std::abort();
+  }
+  return *mechanism;
+}
+
+template <class T>
+T must(Result<T> facts) {
+  if (!facts) {
+    std::fprintf(stderr, "no facts: %s\n", facts.error().message().c_str());
+    std::abort();
+  }
+  return *facts;
+}
+
+}  // namespace
+
+PumpBench::PumpBench(std::string_view mechanism, const Source& from_end, const Sink& to_end,
+                     const Tuning& tuning, std::uint64_t pipe_budget_bytes)
+    : pipes(pipe_budget_bytes),
+      source(must(facts_of(from_end, false))),
+      sink(must(facts_of(to_end))),
+      from(from_end.fd()),
+      to(to_end.fd()),
+      from_offset(from_end.offset()),
+      to_offset(to_end.offset()),
+      room(to_end.bytes()) {
+  const auto bytes = from_end.bytes();
+  // The kernel does not write through it.
+  if (!bytes.empty()) memory.push_back({const_cast<std::byte*>(bytes.data()), bytes.size()});
+  MechanismAccess::entry(mechanism_named(mechanism)).start(slot, tuning);
+}
+
+Moved PumpBench::step(std::uint64_t bytes, bool more_follows) {
+  return step({.take = bytes, .deliver = bytes, .remaining = bytes, .more_follows = more_follows});
+}
+
+Moved PumpBench::step(const Allowance& allowance) {
+  os::SigpipeGuard guard;
+  Resources resources{blocks, pipes, guard, sigpipe};
+  const Passage passage{.source = source,
+                        .sink = sink,
+                        .from = from,
+                        .to = to,
+                        .from_offset = from_offset,
+                        .to_offset = to_offset,
+                        .memory = memory,
+                        .room = room,
+                        .resources = resources};
+  const Moved moved = slot.get()->step(passage, allowance);
+  from_offset += moved.taken;
+  to_offset += moved.delivered;
+  return moved;
+}
+
+Residue PumpBench::surrender() {
+  os::SigpipeGuard guard;
+  Resources resources{blocks, pipes, guard, sigpipe};
+  return slot.get()->surrender(resources);
+}
+
+Fit fit_of(std::string_view mechanism, const SourceFacts& source, const SinkFacts& sink) {
+  return MechanismAccess::entry(mechanism_named(mechanism)).fits(source, sink);
+}
+
+}  // namespace leat::testing
+
+namespace leat {
+
+void PrintTo(Moved::Outcome outcome, std::ostream* out) {
+  switch (outcome) {
+    case Moved::Outcome::progress: *out << "progress"; return;
+    case Moved::Outcome::wait_source: *out << "wait_source"; return;
+    case Moved::Outcome::wait_sink: *out << "wait_sink"; return;
+    case Moved::Outcome::source_ended: *out << "source_ended"; return;
+    case Moved::Outcome::refused: *out << "refused"; return;
+    case Moved::Outcome::failed: *out << "failed"; return;
+  }
+}
+
+}  // namespace leat
