@@ -20,6 +20,12 @@ std::span<const std::byte> bytes_of(const iovec& piece) {
   return {static_cast<const std::byte*>(piece.iov_base), piece.iov_len};
 }
 
+std::size_t total(std::span<const iovec> pieces) {
+  std::size_t bytes = 0;
+  for (const iovec& piece : pieces) bytes += piece.iov_len;
+  return bytes;
+}
+
 // The floor: it serves every pair. Bytes pass through a block of the context's pool, except that
 // memory is written from where it lies and read to where it is wanted.
 class ReadWritePump final : public Pump {
@@ -49,6 +55,7 @@ Moved ended(Moved moved, const Error& error, Outcome if_full, Resources& resourc
     return moved;
   }
   if (error.is(EPIPE)) resources.sigpipe.raised();
+  moved.side = if_full == Outcome::wait_source ? Moved::Side::source : Moved::Side::sink;
   return failing_for(moved, error);
 }
 
@@ -127,6 +134,7 @@ Moved ReadWritePump::from_memory(const Passage& passage, const Allowance& allowa
                                : put(passage, bytes_of(passage.memory.front()).first(room), more);
   moved.calls = 1;
   if (!written) return ended(moved, written.error(), Outcome::wait_sink, passage.resources);
+  if (*written < (several ? total(passage.memory) : room)) passage.resources.sigpipe.raised();
   moved.taken = moved.delivered = *written;
   moved.held_back = more && *written > 0;
   return moved;
@@ -159,6 +167,7 @@ Moved ReadWritePump::through_block(const Passage& passage, const Allowance& allo
   const auto written = put(passage, held.first(room), more);
   ++moved.calls;
   if (!written) return ended(moved, written.error(), Outcome::wait_sink, passage.resources);
+  if (*written < room) passage.resources.sigpipe.raised();
   begin_ += *written;
   moved.delivered = *written;
   moved.held_back = more && *written > 0;

@@ -47,7 +47,8 @@ Outcome side_to_wait_for(const Passage& passage) {
   return Outcome::progress;
 }
 
-Moved ending_of(const Passage& passage, Moved moved, const Error& error) {
+Moved ending_of(const Passage& passage, Moved moved, const Error& error, Moved::Side side) {
+  moved.side = side;
   if (error.is(EPIPE)) passage.resources.sigpipe.raised();
   return ending_for(moved, error);
 }
@@ -63,12 +64,14 @@ Moved SplicePump::direct(const Passage& passage, const Allowance& allowance) {
   const auto spliced = os::splice(passage.from, from_offset ? &from : nullptr, passage.to,
                                   to_offset ? &to : nullptr, limit, more);
   if (spliced) [[likely]] {
+    if (*spliced < limit) passage.resources.sigpipe.raised();
     moved.taken = moved.delivered = *spliced;
     moved.held_back = more && *spliced > 0;
     if (*spliced == 0) moved.outcome = Outcome::source_ended;
     return moved;
   }
-  if (!spliced.error().is(EAGAIN)) return ending_of(passage, moved, spliced.error());
+  if (!spliced.error().is(EAGAIN))
+    return ending_of(passage, moved, spliced.error(), Moved::Side::unknown);
   moved.outcome =
       passage.source.kind == Kind::file ? Outcome::wait_sink : side_to_wait_for(passage);
   return moved;
@@ -88,7 +91,8 @@ Moved SplicePump::fill(const Passage& passage, const Allowance& allowance) {
                  std::min({allowance.take, allowance.deliver, pipe_.capacity}), false);
   moved.calls = 1;
   if (!filled) {
-    if (!filled.error().is(EAGAIN)) return ending_of(passage, moved, filled.error());
+    if (!filled.error().is(EAGAIN))
+      return ending_of(passage, moved, filled.error(), Moved::Side::source);
     moved.outcome = Outcome::wait_source;  // the private pipe is empty, so it cannot be full
     return moved;
   }
@@ -106,10 +110,12 @@ Moved SplicePump::drain(const Passage& passage, Moved moved, const Allowance& al
       os::splice(pipe_.read, nullptr, passage.to, to_offset ? &to : nullptr, count, more);
   ++moved.calls;
   if (!drained) {
-    if (!drained.error().is(EAGAIN)) return ending_of(passage, moved, drained.error());
+    if (!drained.error().is(EAGAIN))
+      return ending_of(passage, moved, drained.error(), Moved::Side::sink);
     moved.outcome = Outcome::wait_sink;
     return moved;
   }
+  if (*drained < count) passage.resources.sigpipe.raised();
   held_ -= *drained;
   moved.delivered = *drained;
   moved.held_back = more && *drained > 0;

@@ -20,7 +20,9 @@ class SigpipeGuard {
 
   void hold() noexcept;
   bool held() const noexcept { return held_; }
-  /// To be called after a call answered EPIPE: a SIGPIPE is pending then, unless it is ignored.
+  /// To be called after a call that answered EPIPE or moved less than it was asked to: a SIGPIPE
+  /// may be pending then. (A call that finds its reader gone half-way raises it and returns a
+  /// count.)
   void raised() noexcept { raised_ = true; }
 
  private:
