@@ -1,6 +1,7 @@
 #include "os/sendfile.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "mechanism/errnos.h"
 #include "mechanism/mechanism.h"
@@ -18,13 +19,14 @@ class SendfilePump final : public Pump {
  private:
   Result<void> place_cursor(const Passage& passage);
 
-  bool placed_ = false;
+  std::optional<std::uint64_t> cursor_;  // where the descriptor of a file sink stands
 };
 
 // sendfile has an offset for its source only: into a file it writes at the descriptor's own.
 Result<void> SendfilePump::place_cursor(const Passage& passage) {
-  if (placed_ || passage.sink.kind != Kind::file || passage.sink.cursor) return {};
-  placed_ = true;
+  if (passage.sink.kind != Kind::file || passage.sink.cursor) return {};
+  if (cursor_ == passage.to_offset) return {};  // else it begins, or a hole was passed over
+  cursor_ = passage.to_offset;
   return os::move_cursor(passage.to, passage.to_offset);
 }
 
@@ -34,11 +36,13 @@ Moved SendfilePump::step(const Passage& passage, const Allowance& allowance) {
 
   if (passage.sink.kind != Kind::file) passage.resources.guard_sigpipe();
   std::uint64_t offset = passage.from_offset;
+  const std::uint64_t limit = std::min(allowance.take, allowance.deliver);
   const auto sent =
-      os::sendfile(passage.to, passage.from, passage.source.cursor ? nullptr : &offset,
-                   std::min(allowance.take, allowance.deliver));
+      os::sendfile(passage.to, passage.from, passage.source.cursor ? nullptr : &offset, limit);
   moved.calls = 1;
   if (sent) [[likely]] {
+    if (*sent < limit) passage.resources.sigpipe.raised();
+    if (cursor_) *cursor_ += *sent;
     moved.taken = moved.delivered = *sent;
     if (*sent == 0) moved.outcome = Moved::Outcome::source_ended;
     return moved;
@@ -48,6 +52,8 @@ Moved SendfilePump::step(const Passage& passage, const Allowance& allowance) {
     return moved;
   }
   if (sent.error().is(EPIPE)) passage.resources.sigpipe.raised();
+  // EIO may be the source's; a connection that is gone is always the sink's.
+  if (sent.error().is(EPIPE) || sent.error().is(ECONNRESET)) moved.side = Moved::Side::sink;
   return ending_for(moved, sent.error());
 }
 
