@@ -1,0 +1,230 @@
+// Goal: same facts, same ranking, and each choice for its reason. Method: tables of facts; no
+// kernel.
+
+#include "plan/rank.h"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "support/guards.h"
+#include "support/seam.h"
+
+namespace leat::testing {
+namespace {
+
+constexpr std::array kinds = {Kind::file, Kind::socket, Kind::pipe, Kind::memory, Kind::device};
+
+SourceFacts source_of(Kind kind) {
+  return {.kind = kind, .regular = kind == Kind::file, .true_size = kind == Kind::file};
+}
+SinkFacts sink_of(Kind kind) {
+  return {.kind = kind, .regular = kind == Kind::file, .tcp = kind == Kind::socket};
+}
+
+std::string names(const Ranking& ranking) {
+  std::string text;
+  for (std::size_t i = 0; i < ranking.count; ++i)
+    text += (i ? " " : "") + std::string(ranking.order[i].name());
+  return text;
+}
+
+std::uint32_t bit_of(std::string_view name) {
+  for (std::size_t i = 0; i < Mechanism::count(); ++i) {
+    if (Mechanism::at(i).name() == name) return 1u << i;
+  }
+  return 0;
+}
+
+struct Row {
+  Kind source;
+  Kind sink;
+  std::string_view order;
+};
+
+class RankTest : public GuardedTest {};
+
+TEST_F(RankTest, every_pair_of_kinds_has_its_order) {
+  using enum Kind;
+  constexpr std::array rows{Row{file, socket, "sendfile splice read_write"},
+                            Row{file, pipe, "splice sendfile read_write"},
+                            Row{file, file, "copy_file_range splice read_write"},
+                            Row{file, memory, "read_write"},
+                            Row{file, device, "read_write"},
+                            Row{socket, socket, "splice read_write"},
+                            Row{socket, pipe, "splice read_write"},
+                            Row{socket, file, "splice read_write"},
+                            Row{socket, memory, "read_write"},
+                            Row{socket, device, "read_write"},
+                            Row{pipe, socket, "splice read_write"},
+                            Row{pipe, pipe, "splice read_write"},
+                            Row{pipe, file, "splice read_write"},
+                            Row{pipe, memory, "read_write"},
+                            Row{pipe, device, "read_write"},
+                            Row{memory, socket, "read_write"},
+                            Row{memory, pipe, "read_write"},
+                            Row{memory, file, "read_write"},
+                            Row{memory, memory, "read_write"},
+                            Row{memory, device, "read_write"},
+                            Row{device, socket, "read_write"},
+                            Row{device, pipe, "read_write"},
+                            Row{device, file, "read_write"},
+                            Row{device, memory, "read_write"},
+                            Row{device, device, "read_write"}};
+  static_assert(rows.size() == kinds.size() * kinds.size());
+  for (const Row& row : rows)
+    EXPECT_EQ(names(rank(source_of(row.source), sink_of(row.sink), {})), row.order)
+        << name_of(row.source) << " to " << name_of(row.sink);
+}
+
+TEST_F(RankTest, an_owned_file_may_be_written_by_sendfile) {
+  SinkFacts sink = sink_of(Kind::file);
+  sink.owned = true;
+  EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})),
+            "copy_file_range sendfile splice read_write");
+}
+
+TEST_F(RankTest, the_preference_names_every_mechanism_once) {
+  for (const Kind source : kinds)
+    for (const Kind sink : kinds) {
+      const Ranking all = preference(source, sink);
+      EXPECT_EQ(all.count, Mechanism::count());
+      for (std::size_t i = 0; i < all.count; ++i)
+        for (std::size_t j = 0; j < i; ++j) EXPECT_NE(all.order[i], all.order[j]);
+    }
+}
+
+TEST_F(RankTest, is_a_function_of_its_arguments_and_asks_nobody) {
+  const ScopedFaults faults;
+  for (const Kind source : kinds)
+    for (const Kind sink : kinds)
+      for (const bool forbidden : {false, true}) {
+        const Needs needs{.copies_forbidden = forbidden};
+        const std::string first = names(rank(source_of(source), sink_of(sink), needs));
+        for (int i = 0; i < 3; ++i)
+          EXPECT_EQ(names(rank(source_of(source), sink_of(sink), needs)), first);
+      }
+  EXPECT_TRUE(faults.all_seen().empty());
+}
+
+TEST_F(RankTest, a_blocking_socket_leaves_what_can_be_told_not_to_wait) {
+  SinkFacts sink = sink_of(Kind::socket);
+  sink.waiting = Waiting::flagged;
+  EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})), "read_write");
+  sink.waiting = Waiting::allowed;
+  EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})), "sendfile splice read_write");
+}
+
+TEST_F(RankTest, a_forced_mechanism_is_the_only_one) {
+  const SourceFacts file = source_of(Kind::file);
+  const SinkFacts socket = sink_of(Kind::socket);
+  for (const std::string_view name : {"sendfile", "splice", "read_write"}) {
+    const Needs needs{.forced = *Mechanism::named(name)};
+    EXPECT_EQ(names(rank(file, socket, needs)), name);
+    EXPECT_EQ(judge(*Mechanism::named("read_write"), file, socket, needs).fits,
+              name == "read_write");
+  }
+  EXPECT_EQ(names(rank(file, socket, {.forced = *Mechanism::named("copy_file_range")})), "");
+}
+
+TEST_F(RankTest, closed_ways_are_not_tried_unless_forced) {
+  const SourceFacts file = source_of(Kind::file);
+  const SinkFacts socket = sink_of(Kind::socket);
+  Needs needs{.closed_ways = bit_of("sendfile")};
+  EXPECT_EQ(names(rank(file, socket, needs)), "splice read_write");
+  const Fit fit = judge(*Mechanism::named("sendfile"), file, socket, needs);
+  EXPECT_FALSE(fit.fits);
+  EXPECT_TRUE(fit.reason.contains("refused")) << fit.reason;
+  needs.closed_ways |= bit_of("splice") | bit_of("read_write");
+  EXPECT_EQ(names(rank(file, socket, needs)), "");
+  needs.forced = *Mechanism::named("sendfile");
+  EXPECT_EQ(names(rank(file, socket, needs)), "sendfile");
+}
+
+TEST_F(RankTest, without_copies_pages_must_be_taken) {
+  struct Pages {
+    std::optional<bool> taken;
+    std::string_view order;
+    std::string_view reason;
+  };
+  for (const Pages& row :
+       {Pages{true, "sendfile splice", ""}, Pages{false, "", "takes no scattered pages"},
+        Pages{std::nullopt, "", "does not say"}}) {
+    const Needs needs{.copies_forbidden = true, .pages_are_taken = row.taken};
+    EXPECT_EQ(names(rank(source_of(Kind::file), sink_of(Kind::socket), needs)), row.order);
+    const Fit fit =
+        judge(*Mechanism::named("sendfile"), source_of(Kind::file), sink_of(Kind::socket), needs);
+    EXPECT_TRUE(fit.reason.contains(row.reason)) << fit.reason;
+  }
+}
+
+TEST_F(RankTest, without_copies_a_pipe_takes_pages_always) {
+  const Needs needs{.copies_forbidden = true};
+  EXPECT_EQ(names(rank(source_of(Kind::file), sink_of(Kind::pipe), needs)), "splice sendfile");
+  EXPECT_EQ(names(rank(source_of(Kind::socket), sink_of(Kind::pipe), needs)), "splice");
+}
+
+TEST_F(RankTest, without_copies_nothing_that_copies_or_may_copy_is_left) {
+  const Needs needs{.copies_forbidden = true, .pages_are_taken = true};
+  SinkFacts owned = sink_of(Kind::file);
+  owned.owned = true;
+  for (const Kind source : kinds) {
+    EXPECT_EQ(names(rank(source_of(source), sink_of(Kind::memory), needs)), "");
+    EXPECT_EQ(names(rank(source_of(source), owned, needs)), "")
+        << "into a file " << name_of(source) << " is copied, or only the kernel knows";
+  }
+  for (const Kind sink : kinds)
+    EXPECT_EQ(names(rank(source_of(Kind::memory), sink_of(sink), needs)), "");
+  const auto reason_of = [&](std::string_view name, const SinkFacts& sink) {
+    return judge(*Mechanism::named(name), source_of(Kind::file), sink, needs).reason;
+  };
+  EXPECT_TRUE(reason_of("copy_file_range", owned).contains("only the kernel knows"));
+  EXPECT_TRUE(reason_of("read_write", owned).contains("it copies"));
+}
+
+// 53: a header or a file that cannot say "more follows" stalls on a socket with Nagle's algorithm.
+TEST_F(RankTest, what_has_a_successor_must_say_so_where_nagle_holds_back) {
+  const SourceFacts file = source_of(Kind::file);
+  const Needs needs{.has_successor = true};
+  SinkFacts sink = sink_of(Kind::socket);
+  EXPECT_EQ(names(rank(file, sink, needs)), "splice read_write");
+  EXPECT_TRUE(judge(*Mechanism::named("sendfile"), file, sink, needs).reason.contains("stall"));
+  sink.nodelay = true;
+  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write");
+  sink.nodelay = false;
+  sink.is_connection = true;  // which may be corked
+  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write");
+  sink.is_connection = false;
+  sink.tcp = false;
+  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write");
+  EXPECT_EQ(names(rank(file, sink_of(Kind::pipe), needs)), "splice sendfile read_write");
+}
+
+TEST_F(RankTest, a_forced_mechanism_that_would_stall_does_not_fit) {
+  const Needs needs{.forced = *Mechanism::named("sendfile"), .has_successor = true};
+  EXPECT_EQ(names(rank(source_of(Kind::file), sink_of(Kind::socket), needs)), "");
+}
+
+TEST_F(RankTest, what_is_left_when_nothing_is) {
+  const Error forced = nothing_left(source_of(Kind::memory), sink_of(Kind::socket),
+                                    {.forced = *Mechanism::named("sendfile")});
+  EXPECT_TRUE(forced.is(Errc::does_not_fit));
+  EXPECT_EQ(forced.mechanism, *Mechanism::named("sendfile"));
+  EXPECT_TRUE(forced.hint.starts_with("sendfile: ")) << forced.hint;
+  EXPECT_EQ(forced.subject, "memory to socket");
+
+  const Error copies = nothing_left(source_of(Kind::file), sink_of(Kind::socket),
+                                    {.copies_forbidden = true, .pages_are_taken = false});
+  EXPECT_TRUE(copies.is(Errc::would_copy));
+  EXPECT_TRUE(copies.hint.contains("sendfile: copies are forbidden")) << copies.hint;
+
+  const Error closed =
+      nothing_left(source_of(Kind::file), sink_of(Kind::socket), {.closed_ways = ~0u});
+  EXPECT_TRUE(closed.is(Errc::nothing_fits));
+}
+
+}  // namespace
+}  // namespace leat::testing
