@@ -1,5 +1,5 @@
-// Goal: a policy that refuses calls costs speed, never bytes. Method: seccomp filters on the thread that
-// moves; feeders and drainers, on threads of their own, are not touched.
+// Goal: a policy that refuses calls costs speed, never bytes. Method: seccomp filters on the thread
+// that moves; feeders and drainers, on threads of their own, are not touched.
 
 #include <array>
 #include <optional>
@@ -83,6 +83,8 @@ TEST_P(Refused, all_special_calls_on_the_way) {
     expect_whole(outcome);
     EXPECT_TRUE(refusing);
     for (const Refusal& refusal : outcome.receipt.refusals) {
+      // Across file systems copy_file_range had declined before that, in its own words.
+      if (refusal.error_number == EXDEV && crosses_file_systems(GetParam())) continue;
       EXPECT_EQ(refusal.error_number, error_number) << describe(outcome.receipt);
       EXPECT_NE(refusal.mechanism.name(), "read_write");
     }
@@ -109,8 +111,8 @@ TEST_P(Refused, everything_is_a_failure_with_exact_counts) {
   }
 }
 
-// Reading works, writing does not, or the other way round, from the first step or on the way: what was
-// taken and could not be delivered is stranded, and handed back (run_case looks at it).
+// Reading works, writing does not, or the other way round, from the first step or on the way: what
+// was taken and could not be delivered is stranded, and handed back (run_case looks at it).
 TEST_P(Refused, a_plain_call_alone_is_exact_too) {
   for (const std::string_view call : plain_calls)
     for (const bool on_the_way : {false, true}) {
