@@ -72,6 +72,8 @@ struct Moved {
   std::uint64_t delivered = 0;
   std::uint32_t calls = 0;
   Outcome outcome = Outcome::progress;
+  enum class Side : std::uint8_t { unknown, source, sink };
+  Side side = Side::unknown;     ///< whose call it was that refused or failed, where it is known
   bool held_back = false;        ///< the last bytes were sent with MORE
   int error_number = 0;          ///< if refused or failed
   std::string_view operation{};  ///< the call that said so; static storage

@@ -88,6 +88,11 @@ Result<bool> size_is_true(FdRef file) {
 }
 
 Result<OwnedFd> reopen_nonblocking(FdRef fd, Access access) {
+  const int flags = ::fcntl(fd.number(), F_GETFL);
+  if (flags < 0) return last_error("fcntl F_GETFL");
+  // /proc would open it for a direction that this descriptor was not opened for.
+  const int wrong_mode = access == Access::read ? O_WRONLY : O_RDONLY;
+  if ((flags & O_ACCMODE) == wrong_mode) return make_error(EBADF, "open /proc/self/fd");
   std::array<char, 40> path;
   std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", fd.number());
   const int mode = access == Access::read ? O_RDONLY : O_WRONLY;

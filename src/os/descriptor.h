@@ -45,7 +45,8 @@ Result<void> set_nonblocking(FdRef fd);
 Result<bool> size_is_true(FdRef file);
 
 /// A new open file description of the same pipe, terminal or file, through /proc/self/fd, so that
-/// O_NONBLOCK can be set without changing a borrowed one. Errors: EACCES, ENOENT (no /proc).
+/// O_NONBLOCK can be set without changing a borrowed one. Errors: EACCES, ENOENT (no /proc), EBADF
+/// (not open for this direction).
 enum class Access : std::uint8_t { read, write };
 Result<OwnedFd> reopen_nonblocking(FdRef fd, Access access);
 

@@ -54,6 +54,7 @@ std::error_code make_error_code(Errc code) noexcept {
 
 std::string_view Error::name() const noexcept {
   if (code.category() == error_category()) return errc_name(code.value());
+  if (code.category() != std::generic_category()) return "unknown";
   const char* name = ::strerrorname_np(code.value());
   return name ? name : "unknown";
 }

@@ -50,8 +50,7 @@ inline SourceFacts plain_facts(const Source& source) {
 /// Memory, or a stretch of known length of a file that is not read at the cursor.
 inline bool is_plain(const Source& source) {
   return source.kind() == Kind::memory ||
-         (source.kind() == Kind::file && source.offset() != at_cursor &&
-          source.length() != to_end);
+         (source.kind() == Kind::file && source.offset() != at_cursor && source.length() != to_end);
 }
 
 struct ConnectionAccess {

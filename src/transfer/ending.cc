@@ -11,19 +11,31 @@
 namespace leat {
 namespace {
 
-std::string_view hint_for(int error_number) {
-  switch (error_number) {
+std::string_view hint_for(const Moved& moved) {
+  const Moved::Side side = moved.side;
+  switch (moved.error_number) {
     case ENOSPC: return "free some space where the sink is";
     case EDQUOT: return "the disk quota is used up";
     case EFBIG: return "the sink's file system or RLIMIT_FSIZE allows no larger file";
-    case EPIPE:
-    case ECONNRESET: return "the reader was gone before it had everything";
+    case EPIPE: return "the reader was gone before it had everything";
+    case ECONNRESET:
+      return side == Moved::Side::source ? "the sender broke off: what came is not everything"
+                                         : "the reader was gone before it had everything";
     case EMFILE: return "raise RLIMIT_NOFILE (ulimit -n)";
     case ENFILE: return "raise /proc/sys/fs/file-max";
     case EIO: return "a device failed; see dmesg";
     case EBADF: return "the descriptor is closed or not open for this direction";
     default: return {};
   }
+}
+
+std::string_view name_of(Moved::Side side) {
+  switch (side) {
+    case Moved::Side::unknown: return {};
+    case Moved::Side::source: return "source";
+    case Moved::Side::sink: return "sink";
+  }
+  return {};
 }
 
 // What is left of a leftover, as a source for another start.
@@ -114,8 +126,8 @@ void Engine::fail_with(const Moved& moved) {
   fail({.code = {moved.error_number, std::generic_category()},
         .operation = moved.operation,
         .mechanism = ranking.count > 0 ? mechanism() : Mechanism(),
-        .subject = {},
-        .hint = std::string(hint_for(moved.error_number))});
+        .subject = std::string(name_of(moved.side)),
+        .hint = std::string(hint_for(moved))});
 }
 
 // Nothing is in flight afterwards, and every count is final.

@@ -54,7 +54,8 @@ OneCall make_one_call(ContextState& context, ConnectionState& connection, const 
                         .room = {},
                         .resources = resources};
   const std::uint64_t length = source.length();
-  const Allowance all{.take = length, .deliver = length, .remaining = length, .more_follows = false};
+  const Allowance all{
+      .take = length, .deliver = length, .remaining = length, .more_follows = false};
   const OneCall made{ranking.order[0], pump.get()->step(passage, all),
                      entry.cost(facts, connection.facts)};
   // Memory is sent from where it lies: there the pump holds nothing.

@@ -14,8 +14,8 @@ struct ContextState;
 /// Connection, and one call may move them all.
 bool is_one_call(const Source& source, const Sink& sink, const Options& options) noexcept;
 
-/// One move of the mechanism that the connection has chosen. What it took and did not deliver can be
-/// read again. `mechanism` is none if no mechanism fits.
+/// One move of the mechanism that the connection has chosen. What it took and did not deliver can
+/// be read again. `mechanism` is none if no mechanism fits.
 struct OneCall {
   Mechanism mechanism;
   Moved moved;

@@ -57,8 +57,7 @@ Step TransferState::step(std::uint64_t limit) {
   return step;
 }
 
-Engine& TransferState::carry_on(const OneCall& begun, const Options& options,
-                                DriverRights rights) {
+Engine& TransferState::carry_on(const OneCall& begun, const Options& options, DriverRights rights) {
   if (!engine) engine.emplace(context, source, sink, options, rights);
   engine->carry_on(begun);
   return *engine;

@@ -1,0 +1,226 @@
+// Goal: a header, a file and a trailer leave as few segments as they can, and nothing is held back
+// that nobody will push (pitfalls 7, 53). Method: TCP's own counts of segments and of bytes that
+// were not sent yet; no clock.
+
+#include <linux/sockios.h>
+#include <linux/tcp.h>  // netinet/tcp.h knows no tcpi_data_segs_out
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <leat/transfer.h>
+
+#include "os/socket.h"
+#include "support/drive.h"
+#include "support/files.h"
+#include "support/guards.h"
+#include "support/seam.h"
+#include "support/streams.h"
+
+namespace leat::testing {
+namespace {
+
+class More : public GuardedTest {
+ protected:
+  static constexpr std::uint64_t seed = 3;
+  Context context_ = make_context();
+  Pair tcp_ = make_tcp_pair();
+  std::vector<std::byte> header_ = pattern(seed, 0, 300);
+  OwnedFd file_ = file_with(pattern(seed, 300, 1000));
+  std::vector<std::byte> trailer_ = pattern(seed, 1300, 100);
+
+  Source response() {
+    return parts(std::span<const std::byte>(header_), Source::file(file_.ref(), {0, 1000}),
+                 std::span<const std::byte>(trailer_));
+  }
+  void set_nodelay() {
+    const int on = 1;
+    ASSERT_EQ(::setsockopt(tcp_.to.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+  }
+  int not_sent() {
+    int count = -1;
+    EXPECT_EQ(::ioctl(tcp_.to.number(), SIOCOUTQNSD, &count), 0);
+    return count;
+  }
+  /// Segments with data that have left.
+  unsigned segments() {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    EXPECT_EQ(::getsockopt(tcp_.to.number(), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_data_segs_out;
+  }
+  /// Everything that was delivered arrives without another step.
+  void expect_arrived(std::uint64_t count) {
+    std::vector<std::byte> room(count);
+    const Receipt receipt = transfer(Source::socket(tcp_.from.ref(), count), Sink(std::span(room)));
+    EXPECT_EQ(receipt.delivered, count);
+    EXPECT_EQ(room, pattern(seed, 0, count));
+  }
+};
+
+TEST_F(More, a_response_over_a_borrowed_socket_is_one_segment) {
+  const std::string before = demeanour(tcp_.to);
+  Transfer transfer = Transfer::start(context_, response(), Sink::socket(tcp_.to.ref()));
+  EXPECT_EQ(drive(context_, transfer).trouble, "");
+  EXPECT_EQ(transfer.receipt().ending, Ending::complete) << describe(transfer.receipt());
+  EXPECT_EQ(not_sent(), 0);
+  EXPECT_EQ(segments(), 1u) << describe(transfer.receipt());
+  EXPECT_EQ(demeanour(tcp_.to), before);
+  expect_arrived(1400);
+}
+
+TEST_F(More, a_response_over_a_connection_is_one_segment_although_sendfile_moves_the_file) {
+  auto connection = Connection::borrow(context_, tcp_.to);
+  ASSERT_TRUE(connection);
+  const std::string before = demeanour(tcp_.to);
+  const Receipt receipt = transfer(context_, response(), *connection);
+  EXPECT_EQ(receipt.ending, Ending::complete) << describe(receipt);
+  ASSERT_EQ(receipt.legs.size(), 2u);
+  EXPECT_EQ(receipt.legs[1].mechanism.name(), "sendfile");
+  EXPECT_EQ(not_sent(), 0);
+  EXPECT_EQ(segments(), 1u);
+  EXPECT_EQ(demeanour(tcp_.to), before) << "the cork is put back";
+  expect_arrived(1400);
+}
+
+// The twin: this is what the parts spare.
+TEST_F(More, three_transfers_are_more_segments) {
+  set_nodelay();
+  transfer(context_, Source(std::span<const std::byte>(header_)), Sink::socket(tcp_.to.ref()));
+  transfer(context_, Source::file(file_.ref(), {0, 1000}), Sink::socket(tcp_.to.ref()));
+  transfer(context_, Source(std::span<const std::byte>(trailer_)), Sink::socket(tcp_.to.ref()));
+  EXPECT_EQ(segments(), 3u);
+}
+
+TEST_F(More, nothing_is_held_back_between_steps) {
+  auto connection = Connection::borrow(context_, tcp_.to);
+  ASSERT_TRUE(connection);
+  for (const bool kept : {false, true}) {
+    Transfer transfer =
+        Transfer::start(context_, response(), kept ? Sink(*connection) : Sink::socket(tcp_.to.ref()));
+    for (const std::uint64_t limit : {300, 1000, 100, 1}) {
+      const Step step = transfer.step(limit);
+      EXPECT_EQ(not_sent(), 0) << step.delivered << " delivered";
+      EXPECT_FALSE(os::is_corked(tcp_.to));
+    }
+    EXPECT_EQ(transfer.receipt().ending, Ending::complete);
+    expect_arrived(1400);
+  }
+}
+
+// 53: more was promised, and then there was nothing.
+TEST_F(More, a_part_that_turns_out_empty_holds_nothing_back) {
+  Transfer transfer = Transfer::start(
+      context_,
+      parts(std::span<const std::byte>(header_), Source::file(file_.ref(), {0, 1000}), Source()),
+      Sink::socket(tcp_.to.ref()));
+  ASSERT_EQ(::ftruncate(file_.number(), 0), 0);
+  const Step step = transfer.step();
+  EXPECT_EQ(step.state, State::failed);
+  EXPECT_EQ(transfer.receipt().ending, Ending::source_shrank);
+  EXPECT_EQ(transfer.receipt().delivered, 300u);
+  EXPECT_EQ(not_sent(), 0);
+  expect_arrived(300);
+}
+
+TEST_F(More, empty_parts_are_no_more) {
+  const OwnedFd empty = file_with({});
+  for (const bool by_size : {true, false}) {
+    Transfer transfer =
+        Transfer::start(context_,
+                        parts(std::span<const std::byte>(header_),
+                              Source::file(empty.ref(), {0, by_size ? to_end : 0}), Source()),
+                        Sink::socket(tcp_.to.ref()));
+    EXPECT_EQ(drive(context_, transfer).last.state, State::done);
+    EXPECT_TRUE(transfer.receipt().ok());
+    EXPECT_EQ(not_sent(), 0);
+  }
+}
+
+// The next part may never come: a stream says nothing until it sends.
+TEST_F(More, a_silent_stream_holds_nothing_back) {
+  const Pair pipe = make_pipe_pair();
+  Transfer transfer = Transfer::start(
+      context_, parts(std::span<const std::byte>(header_), Source::pipe(pipe.from.ref(), 10)),
+      Sink::socket(tcp_.to.ref()));
+  EXPECT_EQ(transfer.step().state, State::blocked);
+  EXPECT_EQ(not_sent(), 0);
+  expect_arrived(300);
+}
+
+TEST_F(More, under_a_rate_limit_nothing_is_announced) {
+  set_nodelay();
+  for (const std::uint64_t rate : {std::uint64_t{0}, std::uint64_t{1} << 40}) {
+    const unsigned before = segments();
+    const Options options{.mechanism = *Mechanism::named("read_write"), .rate_limit = rate};
+    Transfer transfer = Transfer::start(
+        context_,
+        parts(std::span<const std::byte>(header_), Source::file(file_.ref(), {0, 1000})),
+        Sink::socket(tcp_.to.ref()), options);
+    EXPECT_EQ(drive(context_, transfer).last.state, State::done);
+    EXPECT_EQ(segments() - before, rate == 0 ? 1u : 2u);
+    expect_arrived(1300);
+  }
+}
+
+TEST_F(More, memory_parts_in_a_row_are_one_call) {
+  const ScopedFaults faults;
+  const std::span<const std::byte> all = header_;
+  const Receipt receipt =
+      transfer(context_, parts(all.first(100), Source(), all.subspan(100, 50), all.subspan(150)),
+               Sink::socket(tcp_.to.ref()));
+  EXPECT_TRUE(receipt.ok());
+  EXPECT_EQ(faults.seen("sendmsg"), 1u);
+  EXPECT_EQ(faults.seen("send"), 0u);
+  expect_arrived(300);
+}
+
+TEST_F(More, more_parts_than_one_call_takes_in_odd_steps) {
+  const std::span<const std::byte> all = header_;
+  for (const std::uint64_t limit : {1ul, 7ul, 64ul, default_step_limit}) {
+    std::vector<Source> list;
+    for (std::size_t at = 0; at < all.size(); at += 5) list.emplace_back(all.subspan(at, 5));
+    Transfer transfer =
+        Transfer::start(context_, make_parts(std::move(list)), Sink::socket(tcp_.to.ref()));
+    EXPECT_EQ(drive(context_, transfer, limit).trouble, "");
+    EXPECT_EQ(transfer.receipt().delivered, 300u);
+    expect_arrived(300);
+  }
+}
+
+// A cork of the socket's owner holds back what it will, and stays.
+TEST_F(More, a_cork_that_is_not_ours_is_left_alone) {
+  ASSERT_TRUE(os::set_cork(tcp_.to, true));
+  const std::string before = demeanour(tcp_.to);
+  EXPECT_TRUE(transfer(context_, response(), Sink::socket(tcp_.to.ref())).ok());
+  EXPECT_EQ(demeanour(tcp_.to), before);
+  EXPECT_EQ(not_sent(), 1400);
+  ASSERT_TRUE(os::set_cork(tcp_.to, false));
+  expect_arrived(1400);
+}
+
+TEST_F(More, a_refusal_in_the_middle_of_a_response_holds_nothing_back) {
+  for (const std::string_view call : {"sendfile", "splice", "sendmsg", "send", "pread"}) {
+    auto connection = Connection::borrow(context_, tcp_.to);
+    ASSERT_TRUE(connection);
+    Receipt receipt;
+    {
+      const ScopedFaults faults({{.call = call, .error_number = EINVAL}});
+      receipt = transfer(context_, response(), *connection);
+    }
+    EXPECT_EQ(not_sent(), 0) << call << ": " << describe(receipt);
+    EXPECT_FALSE(os::is_corked(tcp_.to)) << call;
+    expect_arrived(receipt.delivered);
+  }
+}
+
+}  // namespace
+}  // namespace leat::testing
