@@ -51,7 +51,7 @@ class Connection {
   };
   /// Ends the stream in this direction in an orderly way (shutdown(2) SHUT_WR), then waits until
   /// the peer has everything (SIOCOUTQ is 0) and has closed. What the peer sends is discarded.
-  /// Blocks; running out of time is no error, and the stream has ended all the same: a close after it
+  /// Blocks. Running out of time is no error, and the stream has ended all the same: a close then
   /// is no reset. Errors: ECONNRESET, EPIPE: the peer did not take all.
   Result<Farewell> end(std::optional<std::chrono::steady_clock::time_point> deadline,
                        std::stop_token stop = {});
