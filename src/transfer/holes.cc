@@ -29,7 +29,11 @@ void HoleWalk::end() noexcept {
 void HoleWalk::look(std::uint64_t offset) {
   const auto data = os::next_data(file_, offset);
   if (!data) {
-    data_begin_ = data.error().is(ENXIO) ? to_end : offset;
+    // ENXIO is a hole up to the end of the file, or that end itself. Behind it everything counts as
+    // data: only reading tells that a source has shrunk.
+    const auto stat = os::stat(file_);
+    const bool hole = data.error().is(ENXIO) && stat.has_value();
+    data_begin_ = hole ? std::max(stat->size, offset) : offset;
     data_end_ = to_end;
     return;
   }

@@ -139,12 +139,14 @@ TEST_P(Holes, a_source_that_shrinks_does_not_end_in_one) {
   Context context = make_context();
   Transfer transfer =
       Transfer::start(context, Source::file(file_.ref()), Sink::file(duplicate(sink)), forced());
-  drive(context, transfer, 64 << 10, [](const Step& step) { return step.delivered >= mega + 8192; });
+  // Exactly to the end of an extent: what comes behind it has not been looked at yet.
+  std::uint64_t delivered = 0;
+  while (delivered < mega + 8192) delivered = transfer.step(mega + 8192 - delivered).delivered;
   ASSERT_EQ(::ftruncate(file_.number(), static_cast<off_t>(mega)), 0);
   drive(context, transfer);
   const Receipt receipt = transfer.receipt();
   EXPECT_EQ(receipt.ending, Ending::source_shrank) << describe(receipt);
-  EXPECT_LT(receipt.delivered, 5 * mega);
+  EXPECT_EQ(receipt.delivered, mega + 8192);
 }
 
 INSTANTIATE_TEST_SUITE_P(by, Holes,
