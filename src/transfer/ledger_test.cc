@@ -2,7 +2,6 @@
 
 #include "transfer/ledger.h"
 
-
 #include <gtest/gtest.h>
 
 namespace leat::testing {

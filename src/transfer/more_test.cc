@@ -104,8 +104,8 @@ TEST_F(More, nothing_is_held_back_between_steps) {
   auto connection = Connection::borrow(context_, tcp_.to);
   ASSERT_TRUE(connection);
   for (const bool kept : {false, true}) {
-    Transfer transfer =
-        Transfer::start(context_, response(), kept ? Sink(*connection) : Sink::socket(tcp_.to.ref()));
+    Transfer transfer = Transfer::start(context_, response(),
+                                        kept ? Sink(*connection) : Sink::socket(tcp_.to.ref()));
     for (const std::uint64_t limit : {300, 1000, 100, 1}) {
       const Step step = transfer.step(limit);
       EXPECT_EQ(not_sent(), 0) << step.delivered << " delivered";
@@ -162,8 +162,7 @@ TEST_F(More, under_a_rate_limit_nothing_is_announced) {
     const unsigned before = segments();
     const Options options{.mechanism = *Mechanism::named("read_write"), .rate_limit = rate};
     Transfer transfer = Transfer::start(
-        context_,
-        parts(std::span<const std::byte>(header_), Source::file(file_.ref(), {0, 1000})),
+        context_, parts(std::span<const std::byte>(header_), Source::file(file_.ref(), {0, 1000})),
         Sink::socket(tcp_.to.ref()), options);
     EXPECT_EQ(drive(context_, transfer).last.state, State::done);
     EXPECT_EQ(segments() - before, rate == 0 ? 1u : 2u);

@@ -56,7 +56,8 @@ TEST(PaceTest, idle_time_earns_little) {
 }
 
 TEST(PaceTest, keeps_the_rate_over_time) {
-  for (const std::uint64_t rate : {1ul, 3ul, 49ul, 51ul, 99ul, 1000ul, 1'000'003ul, 10'000'000'000ul})
+  for (const std::uint64_t rate :
+       {1ul, 3ul, 49ul, 51ul, 99ul, 1000ul, 1'000'003ul, 10'000'000'000ul})
     for (const auto tick : {milliseconds(1), milliseconds(7), milliseconds(33)}) {
       Pace pace = pace_of(rate);
       std::uint64_t moved = 0;
