@@ -106,7 +106,7 @@ std::expected<void, std::string> run_bench(BenchOptions& options, std::uint64_t 
   const bool to_file = sinks.back() == bench::SinkKind::file;
   auto file = bench::make_payload(options.folder, size, to_file);
   if (!file) return std::unexpected(file.error());
-  const bench::Payload payload{file->ref(), size, options.folder};
+  const bench::Payload payload{file->file, size, options.folder};
 
   const bench::Origin origin = bench::origin_here();
   const bool show = os::is_terminal(FdRef(2));
@@ -116,7 +116,6 @@ std::expected<void, std::string> run_bench(BenchOptions& options, std::uint64_t 
     auto series = bench::run_series(payload, sink, options.settings);
     if (show) show_progress("");
     if (!series) return std::unexpected(series.error());
-    if (const auto warm = bench::check_warm(payload); !warm) return std::unexpected(warm.error());
     if (!options.json) {
       fmt::print("{}\n", bench::format_table(*series));
       std::fflush(stdout);

@@ -19,8 +19,9 @@ namespace {
 /// Kept free beside the payload: less, and the page cache would give back what is measured.
 constexpr std::uint64_t spare_bytes = 64ull << 20;
 
-/// One page in a thousand may be missing: reading it anew is far below what can be measured.
+/// One page in a thousand may be missing: to read it anew is far below what can be measured.
 constexpr std::uint64_t tolerated_part = 1000;
+constexpr int most_attempts = 5;
 
 std::expected<void, std::string> check_room(const std::string& folder, std::uint64_t size,
                                             bool copied) {
@@ -60,10 +61,23 @@ Result<void> write_payload(FdRef file, std::uint64_t size) {
   return os::flush(file);
 }
 
+/// Reads it until it stays.
+std::expected<void, std::string> warm_up(const Payload& payload) {
+  std::expected<void, std::string> warm;
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    if (const auto read = os::read_once(payload.file, payload.size); !read) {
+      return std::unexpected(read.error().message());
+    }
+    warm = check_warm(payload);
+    if (warm) break;
+  }
+  return warm;
+}
+
 }  // namespace
 
-std::expected<OwnedFd, std::string> make_payload(const std::string& folder, std::uint64_t size,
-                                                 bool copied) {
+std::expected<PayloadFile, std::string> make_payload(const std::string& folder, std::uint64_t size,
+                                                     bool copied) {
   if (const auto room = check_room(folder, size, copied); !room) {
     return std::unexpected(room.error());
   }
@@ -72,16 +86,22 @@ std::expected<OwnedFd, std::string> make_payload(const std::string& folder, std:
   if (const auto written = write_payload(*file, size); !written) {
     return std::unexpected(written.error().message());
   }
-  // Somebody else may make the kernel drop a page right then: that alone is no reason to give up.
-  std::expected<void, std::string> warm;
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    if (const auto read = os::read_once(*file, size); !read) {
-      return std::unexpected(read.error().message());
-    }
-    warm = check_warm({file->ref(), size, folder});
-    if (warm) return std::move(*file);
+  os::PageLock lock(*file, size);
+  if (const auto warm = warm_up({file->ref(), size, folder}); !warm) {
+    return std::unexpected(warm.error());
   }
-  return std::unexpected(warm.error());
+  return PayloadFile{std::move(*file), std::move(lock)};
+}
+
+std::expected<Sample, Failure> measure_warm(const Payload& payload, SinkKind sink, const Way& way) {
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    const auto sample = measure(payload, sink, way);
+    if (!sample || sample->disk_read_bytes <= payload.size / tolerated_part) return sample;
+    if (const auto warm = warm_up(payload); !warm) {
+      return std::unexpected(Failure{warm.error(), false});
+    }
+  }
+  return std::unexpected(Failure{"the file leaves the page cache during the runs", false});
 }
 
 std::expected<void, std::string> check_warm(const Payload& payload) {

@@ -8,17 +8,28 @@
 #include <leat/fd.h>
 
 #include "bench/run.h"
+#include "os/payload_file.h"
 
 namespace leat::app::bench {
 
-/// Makes a nameless file of `size` random-looking bytes in `folder`, puts it on the disk and into
-/// the page cache. Before that it looks whether disk and memory have room for it, twice if it is
-/// copied to a file (`copied`). The error is one line that says what to do.
-std::expected<OwnedFd, std::string> make_payload(const std::string& folder, std::uint64_t size,
-                                                 bool copied);
+/// A file, and what keeps it in memory.
+struct PayloadFile {
+  OwnedFd file;
+  os::PageLock lock;
+};
 
-/// An error unless it is in the page cache, but for a page in a thousand: else the runs did not
-/// measure what they claim.
+/// Makes a nameless file of `size` random-looking bytes in `folder`, puts it on the disk and into
+/// the page cache, and locks it there where that is permitted. Before that it looks whether disk
+/// and memory have room for it, twice if it is copied to a file (`copied`). The error is one line
+/// that says what to do.
+std::expected<PayloadFile, std::string> make_payload(const std::string& folder, std::uint64_t size,
+                                                     bool copied);
+
+/// An error unless it is in the page cache, but for a page in a thousand.
 std::expected<void, std::string> check_warm(const Payload& payload);
+
+/// measure(), again and again until a run read nothing from the disk. What reclaims memory at its
+/// own discretion (DAMON, a balloon) else slips cold runs in between the warm ones.
+std::expected<Sample, Failure> measure_warm(const Payload& payload, SinkKind sink, const Way& way);
 
 }  // namespace leat::app::bench

@@ -11,6 +11,7 @@
 #include <leat/plan.h>
 #include <leat/transfer.h>
 
+#include "bench/payload.h"
 #include "os/loopback.h"
 #include "os/payload_file.h"
 #include "sizes.h"
@@ -89,7 +90,7 @@ std::expected<void, std::string> list_rows(const Payload& payload, const Setting
 /// Runs a row once. False: it refused.
 std::expected<bool, std::string> run_row(const Payload& payload, const Series& series, Row& row,
                                          std::string& refusal) {
-  auto sample = measure(payload, series.sink, row.way);
+  auto sample = measure_warm(payload, series.sink, row.way);
   if (sample) {
     row.samples.push_back(*sample);
     return true;
@@ -244,7 +245,7 @@ std::expected<Series, std::string> run_series(const Payload& payload, SinkKind s
     return std::unexpected(listed.error());
   }
   // A run that does not count: the first one pays for cold code and a fresh file system.
-  if (auto warm = measure(payload, sink, series.baseline().way); !warm) {
+  if (auto warm = measure_warm(payload, sink, series.baseline().way); !warm) {
     return std::unexpected(
         fmt::format("read_write to {}: {}", name_of(sink), warm.error().message));
   }

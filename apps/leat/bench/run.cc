@@ -93,6 +93,7 @@ void move_and_measure(MoverReport& report, Context& context, Source source, Sink
   report.sample.system_s = after.system_s - before.system_s;
   report.sample.voluntary_switches = after.voluntary_switches - before.voluntary_switches;
   report.sample.involuntary_switches = after.involuntary_switches - before.involuntary_switches;
+  report.sample.disk_read_bytes = after.disk_read_bytes - before.disk_read_bytes;
   report.sample.rss_anon_bytes = memory.anonymous_bytes;
   report.sample.peak_rss_bytes = memory.peak_bytes;
   put_receipt(report, receipt);

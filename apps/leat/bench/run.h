@@ -41,7 +41,8 @@ struct Sample {
   std::uint64_t calls = 0;  ///< system calls that moved bytes or waited
   std::uint64_t cpu_copied_bytes = 0;
   KnownBy known_by = KnownBy::unknown;
-  Mechanism picked;  ///< the one that moved most
+  Mechanism picked;                   ///< the one that moved most
+  std::uint64_t disk_read_bytes = 0;  ///< not 0: the file was not (all) in the page cache
   std::uint64_t rss_anon_bytes = 0;
   std::uint64_t peak_rss_bytes = 0;
 

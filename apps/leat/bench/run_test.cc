@@ -1,5 +1,7 @@
 #include "bench/run.h"
 
+#include <fcntl.h>
+
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -21,7 +23,7 @@ void expect_sample(SinkKind sink, std::string_view mechanism) {
   SCOPED_TRACE(mechanism);
   const auto file = make_payload(folder(), size, true);
   ASSERT_TRUE(file) << file.error();
-  const auto sample = measure({file->ref(), size, folder()}, sink,
+  const auto sample = measure({file->file.ref(), size, folder()}, sink,
                               {mechanism.empty() ? Mechanism() : *Mechanism::named(mechanism), 0});
   ASSERT_TRUE(sample) << sample.error().message;
   ASSERT_TRUE(sample->picked);
@@ -50,7 +52,7 @@ TEST(Measure, ToAFile) {
 TEST(Measure, SmallBlocksTakeMoreCalls) {
   const auto file = make_payload(folder(), size, false);
   ASSERT_TRUE(file) << file.error();
-  const Payload payload{file->ref(), size, folder()};
+  const Payload payload{file->file.ref(), size, folder()};
   const Mechanism read_write = *Mechanism::named("read_write");
   const auto small = measure(payload, SinkKind::tcp, {read_write, 4096});
   const auto large = measure(payload, SinkKind::tcp, {read_write, 1u << 20});
@@ -62,7 +64,7 @@ TEST(Measure, SmallBlocksTakeMoreCalls) {
 TEST(Measure, AMechanismThatDoesNotFitIsRefused) {
   const auto file = make_payload(folder(), size, false);
   ASSERT_TRUE(file) << file.error();
-  const auto sample = measure({file->ref(), size, folder()}, SinkKind::tcp,
+  const auto sample = measure({file->file.ref(), size, folder()}, SinkKind::tcp,
                               {*Mechanism::named("copy_file_range"), 0});
   ASSERT_FALSE(sample);
   EXPECT_TRUE(sample.error().refused);
@@ -73,7 +75,7 @@ TEST(Measure, FewerBytesThanPromisedAreAFailure) {
   const auto file = make_payload(folder(), size, false);
   ASSERT_TRUE(file) << file.error();
   for (const SinkKind sink : {SinkKind::tcp, SinkKind::file}) {
-    const auto sample = measure({file->ref(), size + 1, folder()}, sink, {});
+    const auto sample = measure({file->file.ref(), size + 1, folder()}, sink, {});
     ASSERT_FALSE(sample);
     EXPECT_FALSE(sample.error().refused);
     EXPECT_NE(sample.error().message.find("source_shrank"), std::string::npos);
@@ -83,7 +85,7 @@ TEST(Measure, FewerBytesThanPromisedAreAFailure) {
 TEST(Measure, AFolderThatIsGoneIsAFailureAndNoHang) {
   const auto file = make_payload(folder(), size, false);
   ASSERT_TRUE(file) << file.error();
-  const auto sample = measure({file->ref(), size, "/nonexistent"}, SinkKind::file, {});
+  const auto sample = measure({file->file.ref(), size, "/nonexistent"}, SinkKind::file, {});
   ASSERT_FALSE(sample);
   EXPECT_NE(sample.error().message.find("/nonexistent"), std::string::npos);
 }
@@ -92,9 +94,37 @@ TEST(Payload, IsWarmAndAsLongAsAsked) {
   for (const std::uint64_t bytes : {std::uint64_t{1}, std::uint64_t{4095}, size}) {
     const auto file = make_payload(folder(), bytes, false);
     ASSERT_TRUE(file) << file.error();
-    EXPECT_EQ(os::size_of(file->ref()).value_or(0), bytes);
-    EXPECT_TRUE(check_warm({file->ref(), bytes, folder()}));
+    EXPECT_EQ(os::size_of(file->file.ref()).value_or(0), bytes);
+    EXPECT_TRUE(check_warm({file->file.ref(), bytes, folder()}));
   }
+}
+
+TEST(Payload, StaysWhereItIsLocked) {
+  const auto file = make_payload(folder(), size, false);
+  ASSERT_TRUE(file) << file.error();
+  if (!file->lock.holds()) GTEST_SKIP() << "mlock(2) is not permitted here (RLIMIT_MEMLOCK)";
+  ::posix_fadvise(file->file.number(), 0, 0, POSIX_FADV_DONTNEED);
+  EXPECT_TRUE(check_warm({file->file, size, folder()}));
+}
+
+// Goal: a run over a cold file does not count as warm. Method: drop the unlocked file before it;
+// the first run then tells that it read from the disk, and measure_warm makes another one.
+TEST(Payload, ARunOverAColdFileIsRepeated) {
+  auto made = make_payload(folder(), size, false);
+  ASSERT_TRUE(made) << made.error();
+  const OwnedFd file = std::move(made->file);
+  {
+    const os::PageLock released = std::move(made->lock);
+  }
+  const Payload payload{file, size, folder()};
+  ::posix_fadvise(file.number(), 0, 0, POSIX_FADV_DONTNEED);
+  const auto cold = measure(payload, SinkKind::tcp, {});
+  ASSERT_TRUE(cold) << cold.error().message;
+  if (cold->disk_read_bytes == 0) GTEST_SKIP() << folder() << " is not on a disk that says so";
+  ::posix_fadvise(file.number(), 0, 0, POSIX_FADV_DONTNEED);
+  const auto warm = measure_warm(payload, SinkKind::tcp, {});
+  ASSERT_TRUE(warm) << warm.error().message;
+  EXPECT_LE(warm->disk_read_bytes, size / 1000);
 }
 
 TEST(Payload, TooLargeIsSaidBeforehand) {

@@ -91,7 +91,8 @@ Used process_used() {
   return {.user_s = seconds(raw.ru_utime),
           .system_s = seconds(raw.ru_stime),
           .voluntary_switches = static_cast<std::uint64_t>(raw.ru_nvcsw),
-          .involuntary_switches = static_cast<std::uint64_t>(raw.ru_nivcsw)};
+          .involuntary_switches = static_cast<std::uint64_t>(raw.ru_nivcsw),
+          .disk_read_bytes = static_cast<std::uint64_t>(raw.ru_inblock) * 512};
 }
 
 }  // namespace leat::app::os

@@ -33,6 +33,7 @@ struct Used {
   double system_s = 0;
   std::uint64_t voluntary_switches = 0;
   std::uint64_t involuntary_switches = 0;
+  std::uint64_t disk_read_bytes = 0;
 };
 Used process_used();
 

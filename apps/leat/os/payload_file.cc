@@ -95,6 +95,21 @@ Result<void> read_once(FdRef file, std::uint64_t size) {
   return {};
 }
 
+PageLock::PageLock(FdRef file, std::uint64_t size) noexcept : size_(size) {
+  void* start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.number(), 0);
+  if (start == MAP_FAILED) return;
+  // DONTFORK: else the mapping would count as memory of the measured children.
+  if (::madvise(start, size, MADV_DONTFORK) == 0 && ::mlock(start, size) == 0) {
+    start_ = start;
+  } else {
+    ::munmap(start, size);
+  }
+}
+
+PageLock::~PageLock() {
+  if (start_) ::munmap(start_, size_);
+}
+
 Result<std::uint64_t> resident_bytes(FdRef file, std::uint64_t size) {
   if (size == 0) return 0;
   const Mapping mapping(file, size);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 #include <leat/error.h>
 #include <leat/fd.h>
@@ -24,6 +25,24 @@ Result<void> append(FdRef file, std::span<const std::byte> bytes);
 Result<void> flush(FdRef file);
 /// Reads the first `size` bytes once. Errors: EIO.
 Result<void> read_once(FdRef file, std::uint64_t size);
+
+/// Keeps the first `size` bytes of a file in the page cache while it lives, where mlock(2) permits
+/// that. Not passed on to children. Move-only.
+class PageLock {
+ public:
+  PageLock(FdRef file, std::uint64_t size) noexcept;
+  PageLock(PageLock&& other) noexcept
+      : start_(std::exchange(other.start_, nullptr)), size_(other.size_) {}
+  PageLock& operator=(PageLock&&) = delete;
+  ~PageLock();
+
+  /// False if it was not permitted: then pages may go when nobody looks at them for a while.
+  bool holds() const noexcept { return start_ != nullptr; }
+
+ private:
+  void* start_ = nullptr;
+  std::uint64_t size_ = 0;
+};
 
 /// How much of the first `size` bytes is in the page cache, in whole pages. The file must be the
 /// caller's own: of others mincore(2) says nothing true. Errors: ENOMEM.
