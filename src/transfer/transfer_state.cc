@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "endpoint/access.h"
+#include "os/wait.h"
 #include "transfer/connection_state.h"
 #include "transfer/context_state.h"
 
@@ -67,6 +68,8 @@ void TransferState::cancel() {
   if (done.mechanism) return;
   if (!engine) engine.emplace(context, source, sink, Options{}, DriverRights{});
   engine->cancelled = true;
+  // Nobody may be looking at it: it waits for descriptors that stay silent.
+  if (engine->runnable()) os::signal_eventfd(context.wakeups);
 }
 
 void TransferState::resume(const Options& options) {
