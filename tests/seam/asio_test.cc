@@ -67,7 +67,7 @@ TEST_F(Coroutines, carry_everything_at_once) {
   RecordProperty("moving_steps", std::to_string(scene.moving_steps()));
   EXPECT_EQ(scene.examine(receipts), "");
   // A few handlers for each step: the descriptor, the timer, the coroutine.
-  EXPECT_LE(handlers, scene.moving_steps() * 12 + 3000) << "it spins";
+  EXPECT_LE(handlers, scene.moving_steps() * 12 + 500) << "it spins";
   EXPECT_EQ(context.counters().transfers, 0u);
   EXPECT_EQ(context.counters().stranded_bytes, 0u);
 }

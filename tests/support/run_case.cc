@@ -103,21 +103,36 @@ bool crosses_file_systems(const FittingPair& pair) {
 
 namespace {
 
-bool mechanism_fits(Mechanism mechanism, EndKind from, EndKind to) {
-  const Case one = ragged_case(from, to, 65537);
-  const auto source = SourceEnd::make(from, one.from_options);
-  const auto sink = SinkEnd::make(to, one.to_options);
-  return plan(source->source(), sink->sink(), {.mechanism = mechanism}).chosen() == mechanism;
+struct Sorted {
+  std::vector<FittingPair> fitting;
+  std::vector<FittingPair> others;
+};
+
+void sort_pair(const FittingPair& pair, Sorted& sorted) {
+  const Case one = ragged_case(pair.from, pair.to, 1);
+  const auto from = SourceEnd::make(pair.from, one.from_options);
+  const auto to = SinkEnd::make(pair.to, one.to_options);
+  const Source source = from->source();
+  const Sink sink = to->sink();
+  for (std::size_t i = 0; i < Mechanism::count(); ++i) {
+    const Mechanism mechanism = Mechanism::at(i);
+    const bool fits = plan(source, sink, {.mechanism = mechanism}).chosen() == mechanism;
+    if (!fits) {
+      sorted.others.push_back({mechanism, pair.from, pair.to});
+    } else if (mechanism.name() != "copy_file_range" || !crosses_file_systems(pair)) {
+      sorted.fitting.push_back({mechanism, pair.from, pair.to});
+    }
+  }
 }
 
-std::vector<FittingPair> pairs_where(bool fits) {
-  std::vector<FittingPair> pairs;
-  for (std::size_t i = 0; i < Mechanism::count(); ++i)
-    for (const FittingPair& pair : all_pairs())
-      if (mechanism_fits(Mechanism::at(i), pair.from, pair.to) == fits)
-        if (Mechanism::at(i).name() != "copy_file_range" || !crosses_file_systems(pair))
-          pairs.push_back({Mechanism::at(i), pair.from, pair.to});
-  return pairs;
+// Once a process: each parameterised suite asks, and ctest starts a process for each test.
+const Sorted& sorted_pairs() {
+  static const Sorted sorted = [] {
+    Sorted made;
+    for (const FittingPair& pair : all_pairs()) sort_pair(pair, made);
+    return made;
+  }();
+  return sorted;
 }
 
 }  // namespace
@@ -129,8 +144,8 @@ std::vector<FittingPair> all_pairs() {
   return pairs;
 }
 
-std::vector<FittingPair> fitting_pairs() { return pairs_where(true); }
-std::vector<FittingPair> misfits() { return pairs_where(false); }
+std::vector<FittingPair> fitting_pairs() { return sorted_pairs().fitting; }
+std::vector<FittingPair> misfits() { return sorted_pairs().others; }
 
 std::string name_of(const FittingPair& pair) {
   const std::string mechanism(pair.mechanism ? pair.mechanism.name() : "any");
