@@ -23,7 +23,8 @@ def listed():
 
 def defined():
     text = (ROOT / "tests/support/seam.cc").read_text()
-    macros = re.findall(r"^SEAM_(?:MOVER|VECTOR|CALL|VARIADIC)\(\s*(?:ssize_t,\s*)?(\w+)", text, re.M)
+    kinds = "MOVER|VECTOR|CALL|VARIADIC"
+    macros = re.findall(rf"^SEAM_(?:{kinds})\(\s*(?:ssize_t,\s*)?(\w+)", text, re.M)
     plain = re.findall(r"^extern \"C\" \w+ __wrap_([a-z]\w*)\(", text, re.M)
     return set(macros + plain)
 
