@@ -28,8 +28,8 @@ foreach(config RELEASE RELWITHDEBINFO MINSIZEREL)
 endforeach()
 
 if(LEAT_SANITIZE)
-  # Without vptr: that check probes memory with write(2), which tests refuse by a filter; it then ends
-  # the program with status 0, and the test looks passed.
+  # Without vptr: that check probes memory with write(2), which tests refuse by a filter; it then
+  # ends the program with status 0, and the test looks passed.
   set(sanitize -fsanitize=${LEAT_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all
     -fno-omit-frame-pointer)
   add_compile_options(${sanitize})
