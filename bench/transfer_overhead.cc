@@ -53,8 +53,8 @@ namespace {
 
 constexpr std::size_t memory_bytes = 1024;
 constexpr std::size_t file_bytes = 16 << 10;
-// As much as goes to the socket before the receiver takes it: less than the sender's buffer holds, so
-// that no call ever finds it full and each case makes the same calls in every run.
+// As much as goes to the socket before the receiver takes it: less than the sender's buffer holds,
+// so that no call ever finds it full and each case makes the same calls in every run.
 constexpr std::size_t batch_bytes = 64 << 10;
 
 [[noreturn]] void fail(const char* what) {
