@@ -21,6 +21,7 @@ endif()
 
 add_library(leat STATIC ${sources})
 add_library(leat::leat ALIAS leat)
+target_compile_definitions(leat PRIVATE $<$<CONFIG:Debug>:LEAT_DEBUG>)
 target_compile_features(leat PUBLIC cxx_std_23)
 target_include_directories(leat
   PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>

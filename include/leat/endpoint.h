@@ -198,7 +198,8 @@ enum class Durability : std::uint8_t {
 
 /// A file that appears whole under its name on `commit()`, or not at all. Until then the bytes are
 /// in a nameless file of the same folder (O_TMPFILE; a `.leat-…` file where the file system has
-/// none), so that even SIGKILL leaves nothing behind where O_TMPFILE works.
+/// none), so that even SIGKILL leaves nothing behind where O_TMPFILE works, except between the two
+/// calls of commit().
 ///
 /// A symbolic link is followed and its target replaced. An existing file's mode and owner are kept;
 /// one with several links is refused (`has_several_links`), as is a path that is not a regular

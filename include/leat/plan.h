@@ -29,8 +29,9 @@ struct Plan {
   Mechanism chosen() const noexcept;
 };
 
-/// What `transfer` would do. Asks the descriptors for facts (fstat(2), fcntl(2)); moves nothing.
-/// For parts it is the plan of the first part that is not empty.
+/// What the blocking `transfer` would do (a Transfer never waits in the kernel). Asks the
+/// descriptors for facts (fstat(2), fcntl(2)); moves nothing. For parts it is the plan of the first
+/// part that is not empty.
 Plan plan(const Source& source, const Sink& sink, const Options& options = {});
 
 }  // namespace leat

@@ -36,7 +36,7 @@ using TimePoint = std::chrono::steady_clock::time_point;
 enum class AtEnd : std::uint8_t {
   leave,
   shutdown_write,  ///< shutdown(2) SHUT_WR: the peer reads the end of the stream
-  close,           ///< owned sinks, and Connections (after their last transfer)
+  close,           ///< owned sinks, and adopted Connections (after their last transfer)
 };
 
 /// May a CPU of this host copy payload bytes inside the transfer?
@@ -100,7 +100,9 @@ struct Options {
   std::uint64_t rate_limit = 0;  ///< bytes per second; 0 is none
   std::optional<TimePoint> deadline{};
   std::stop_token stop{};
-  std::function<void(const Step&)> progress{};  ///< called at the end of steps that moved bytes
+  /// Called at the end of steps that moved bytes. Must not move or destroy its Transfer.
+  /// Called at the end of steps that moved bytes; must not move or destroy its Transfer.
+  std::function<void(const Step&)> progress{};
   Tuning tuning{};
 };
 

@@ -32,8 +32,10 @@ Result<void> look_at_file(const Source& source, SourceFacts& facts) {
   if (!*stat) return {};
   const std::uint64_t size = (*stat)->size;
   facts.regular = (*stat)->type == os::FileType::regular;
-  // A size of 0 is no promise: some file systems report it for files that have bytes.
-  facts.true_size = size > 0 && os::size_is_true(source.fd()).value_or(false);
+  const auto trust = os::size_trust(source.fd()).value_or(os::SizeTrust::never);
+  facts.true_size =
+      trust == os::SizeTrust::always || (trust == os::SizeTrust::unless_zero && size > 0);
+  if (!facts.regular && size == 0) facts.true_size = false;  // a device that does not tell
   facts.sparse = facts.regular && facts.true_size && (*stat)->allocated < size;
   if (facts.promised != to_end || !facts.true_size) return {};
 
@@ -100,8 +102,10 @@ Result<SinkFacts> facts_of(const Sink& sink) {
 }
 
 std::optional<OwnedFd> own_description(Kind kind, Waiting waiting, FdRef fd, bool for_reading) {
-  const bool reopens = kind == Kind::pipe || kind == Kind::device;
-  if (!reopens || waiting != Waiting::polled) return std::nullopt;
+  if (waiting != Waiting::polled) return std::nullopt;
+  // Other devices may clone: opening the master of a terminal makes a new terminal.
+  const bool reopens = kind == Kind::pipe || (kind == Kind::device && os::is_terminal(fd));
+  if (!reopens) return std::nullopt;
   auto reopened = os::reopen_nonblocking(fd, for_reading ? os::Access::read : os::Access::write);
   if (!reopened) return std::nullopt;
   return std::move(*reopened);

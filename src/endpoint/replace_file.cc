@@ -11,6 +11,7 @@ namespace leat {
 namespace {
 
 constexpr unsigned default_mode = 0666;  // less the umask, which open(2) applies
+constexpr unsigned private_mode = 0600;  // until the file has the mode of the one it replaces
 constexpr int most_links = 40;           // as path_resolution(7) has it
 constexpr int most_names = 100;
 
@@ -163,7 +164,7 @@ Result<FileReplacement> FileReplacement::begin(const std::string& path,
   auto folder = at(os::open_folder(state->place.folder), state->place.folder);
   if (!folder) return std::unexpected(folder.error());
   state->folder = std::move(*folder);
-  if (auto created = state->create(mode.value_or(default_mode)); !created)
+  if (auto created = state->create(*there ? private_mode : mode.value_or(default_mode)); !created)
     return std::unexpected(created.error());
   if (!*there) return FileReplacement(std::move(state));
 

@@ -34,7 +34,7 @@ Moved SendfilePump::step(const Passage& passage, const Allowance& allowance) {
   Moved moved;
   if (const auto placed = place_cursor(passage); !placed) return ending_for(moved, placed.error());
 
-  if (passage.sink.kind != Kind::file) passage.resources.guard_sigpipe();
+  if (!passage.sink.regular) passage.resources.guard_sigpipe();
   std::uint64_t offset = passage.from_offset;
   const std::uint64_t limit = std::min(allowance.take, allowance.deliver);
   const auto sent =

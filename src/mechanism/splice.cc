@@ -53,6 +53,13 @@ Moved ending_of(const Passage& passage, Moved moved, const Error& error, Moved::
   return ending_for(moved, error);
 }
 
+// With one call for both ends, what the error is tells whose it is, if anything does.
+Moved::Side side_of(const Error& error, const Passage& passage) {
+  if (error.is(EPIPE)) return Moved::Side::sink;
+  if (!error.is(ECONNRESET)) return Moved::Side::unknown;
+  return passage.source.kind == Kind::socket ? Moved::Side::source : Moved::Side::sink;
+}
+
 Moved SplicePump::direct(const Passage& passage, const Allowance& allowance) {
   Moved moved{.calls = 1};
   const std::uint64_t limit = std::min(allowance.take, allowance.deliver);
@@ -71,7 +78,7 @@ Moved SplicePump::direct(const Passage& passage, const Allowance& allowance) {
     return moved;
   }
   if (!spliced.error().is(EAGAIN))
-    return ending_of(passage, moved, spliced.error(), Moved::Side::unknown);
+    return ending_of(passage, moved, spliced.error(), side_of(spliced.error(), passage));
   moved.outcome =
       passage.source.kind == Kind::file ? Outcome::wait_sink : side_to_wait_for(passage);
   return moved;
@@ -127,7 +134,7 @@ Moved SplicePump::drain(const Passage& passage, Moved moved, const Allowance& al
 }
 
 Moved SplicePump::step(const Passage& passage, const Allowance& allowance) {
-  if (passage.sink.kind != Kind::file) passage.resources.guard_sigpipe();
+  if (!passage.sink.regular) passage.resources.guard_sigpipe();
   if (passage.source.kind == Kind::pipe || passage.sink.kind == Kind::pipe)
     return direct(passage, allowance);
   Moved moved;

@@ -72,7 +72,7 @@ Result<void> set_nonblocking(FdRef fd) {
   return {};
 }
 
-Result<bool> size_is_true(FdRef file) {
+Result<SizeTrust> size_trust(FdRef file) {
   struct statfs raw;
   if (::fstatfs(file.number(), &raw) < 0) return last_error("fstatfs");
   switch (static_cast<unsigned long>(raw.f_type)) {
@@ -82,9 +82,16 @@ Result<bool> size_is_true(FdRef file) {
     case TRACEFS_MAGIC:
     case SECURITYFS_MAGIC:
     case CGROUP_SUPER_MAGIC:
-    case CGROUP2_SUPER_MAGIC: return false;
-    default: return true;
+    case CGROUP2_SUPER_MAGIC: return SizeTrust::never;
+    case FUSE_SUPER_MAGIC: return SizeTrust::unless_zero;
+    default: return SizeTrust::always;
   }
+}
+
+bool is_terminal(FdRef fd) noexcept {
+  int number = 0;
+  const bool is_master = ::ioctl(fd.number(), TIOCGPTN, &number) == 0;
+  return ::isatty(fd.number()) == 1 && !is_master;
 }
 
 Result<OwnedFd> reopen_nonblocking(FdRef fd, Access access) {

@@ -41,8 +41,16 @@ Result<StatusFlags> status_flags(FdRef fd);
 /// For owned descriptors only.
 Result<void> set_nonblocking(FdRef fd);
 
-/// False on file systems whose fstat sizes are not what read(2) finds: /proc, /sys and their kin.
-Result<bool> size_is_true(FdRef file);
+/// When the size that fstat reports is the size that read(2) finds.
+enum class SizeTrust : std::uint8_t {
+  never,        ///< /proc, /sys and their kin
+  unless_zero,  ///< FUSE: what stands behind it may not know the size before it is read
+  always,
+};
+Result<SizeTrust> size_trust(FdRef file);
+
+/// True for a terminal that a program is run on; false for the master side of a pseudo-terminal.
+bool is_terminal(FdRef fd) noexcept;
 
 /// A new open file description of the same pipe, terminal or file, through /proc/self/fd, so that
 /// O_NONBLOCK can be set without changing a borrowed one. Errors: EACCES, ENOENT (no /proc), EBADF

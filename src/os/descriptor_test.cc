@@ -112,9 +112,10 @@ TEST_F(Descriptor, flags_are_read_and_nonblocking_is_added) {
 }
 
 TEST_F(Descriptor, sizes_of_proc_and_sys_are_not_true) {
-  EXPECT_EQ(os::size_is_true(opened("/proc/self/status")), false);
-  EXPECT_EQ(os::size_is_true(opened("/sys/kernel/mm/transparent_hugepage/enabled")), false);
-  EXPECT_EQ(os::size_is_true(file_with({})), true);
+  EXPECT_EQ(os::size_trust(opened("/proc/self/status")), os::SizeTrust::never);
+  EXPECT_EQ(os::size_trust(opened("/sys/kernel/mm/transparent_hugepage/enabled")),
+            os::SizeTrust::never);
+  EXPECT_EQ(os::size_trust(file_with({})), os::SizeTrust::always);
 }
 
 TEST_F(Descriptor, reopened_it_has_flags_of_its_own) {

@@ -6,6 +6,11 @@
 
 namespace leat {
 
+/// True if the blocking `transfer` may wait inside the kernel: nothing asks it to be back in time.
+inline bool may_wait(const Options& options) {
+  return !options.deadline && !options.stop.stop_possible() && options.rate_limit == 0;
+}
+
 /// Asks the sink's network device only where copies are forbidden.
 inline Needs needs_of(const Options& options, const Sink& sink) {
   Needs needs{.forced = options.mechanism,

@@ -14,6 +14,13 @@ const Source& first_part(const Source& source) {
   return parts.front();
 }
 
+// What transfer() does about a blocking descriptor before it begins.
+Waiting after_start(Waiting found, Kind kind, bool owned, bool may_wait) {
+  if (found == Waiting::never || owned) return Waiting::never;
+  if (may_wait) return Waiting::allowed;
+  return kind == Kind::pipe ? Waiting::never : found;  // a description of its own
+}
+
 }  // namespace
 
 Mechanism Plan::chosen() const noexcept {
@@ -26,9 +33,12 @@ Mechanism Plan::chosen() const noexcept {
 Plan plan(const Source& source, const Sink& sink, const Options& options) {
   Plan plan;
   const Source& part = first_part(source);
-  const auto source_facts = facts_of(part, false);
-  const auto sink_facts = facts_of(sink);
+  auto source_facts = facts_of(part, false);
+  auto sink_facts = facts_of(sink);
   if (!source_facts || !sink_facts) return plan;
+  const bool waits = may_wait(options);
+  source_facts->waiting = after_start(source_facts->waiting, part.kind(), part.owned(), waits);
+  sink_facts->waiting = after_start(sink_facts->waiting, sink.kind(), sink.owned(), waits);
 
   Needs needs = needs_of(options, sink);
   needs.has_successor = source.parts().size() > 1 && &part != &source.parts().back();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <span>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "os/wait.h"
 #include "transfer/connection_state.h"
 #include "transfer/context_state.h"
+#include "transfer/nap.h"
 
 namespace leat {
 namespace {
@@ -42,6 +44,16 @@ Result<SinkFacts> facts_of_socket(FdRef socket) {
 }
 
 }  // namespace
+
+void ConnectionState::begin_transfer() noexcept {
+#ifdef LEAT_DEBUG
+  if (fd.valid()) {
+    const auto flags = os::status_flags(fd);
+    assert(!flags || flags->nonblocking);  // the promise of a Connection
+  }
+#endif
+  ++transfers;
+}
 
 void ConnectionState::end_transfer() noexcept {
   if (--transfers == 0 && close_when_idle) close_now();
@@ -150,34 +162,35 @@ namespace {
 // The kernel has no event for the last acknowledgement: it is asked again after this long.
 constexpr auto acknowledgement_tick = std::chrono::milliseconds(2);
 
+Error broken_stream(int error_number) {
+  return {.code = {error_number, std::generic_category()},
+          .operation = "shutdown",
+          .mechanism = {},
+          .subject = {},
+          .hint = {}};
+}
+
 // Returns true once nothing of what was sent is outstanding any more.
 Result<bool> all_acknowledged(FdRef socket) {
   const auto left = os::unacknowledged_bytes(socket);
   if (left && *left == 0) return true;
   const int error = os::take_socket_error(socket);
   if (error == 0) return false;
-  return std::unexpected(Error{.code = {error, std::generic_category()},
-                               .operation = "shutdown",
-                               .mechanism = {},
-                               .subject = {},
-                               .hint = {}});
+  return std::unexpected(broken_stream(error));
 }
 
 // Waits for the peer's end of stream or, when that is there, for the next look at what is left.
-Result<void> wait_for_peer(ContextState& context, FdRef socket, bool closed,
-                           std::optional<TimePoint> deadline) {
+Result<void> wait_for_peer(Nap& nap, FdRef socket, bool closed, std::optional<TimePoint> deadline) {
   auto until = deadline;
   if (closed) {
     const TimePoint tick = std::chrono::steady_clock::now() + acknowledgement_tick;
     until = deadline ? std::min(*deadline, tick) : tick;
   }
-  std::array<pollfd, 2> fds{pollfd{.fd = context.wakeups.number(), .events = POLLIN, .revents = 0},
-                            pollfd{.fd = socket.number(), .events = POLLIN, .revents = 0}};
-  const std::size_t count = closed ? 1 : 2;
-  const auto ready = os::wait(std::span(fds).first(count), until);
-  if (!ready && !ready.error().is(EINTR)) return std::unexpected(ready.error());
-  if (ready && fds[0].revents != 0) context.collect();
-  return {};
+  Wait wait;
+  wait.slots[0] = {socket, POLLIN, WaitFd::Role::source};
+  wait.count = closed ? 0 : 1;
+  wait.wake_at = until;
+  return nap.wait_for(wait);
 }
 
 }  // namespace
@@ -186,11 +199,14 @@ Result<Connection::Farewell> Connection::end(std::optional<TimePoint> deadline,
                                              std::stop_token stop) {
   ContextState& context = *state_->context;
   state_->ended_orderly();
-  if (const auto shut = os::shutdown_write(state_->fd); !shut && !shut.error().is(ENOTCONN))
-    return cut_off(shut.error());
+  if (state_->broken != 0) return cut_off(broken_stream(state_->broken));
+  const auto shut = os::shutdown_write(state_->fd);
+  const bool peer_is_gone = !shut && shut.error().is(ENOTCONN);
+  if (!shut && !peer_is_gone) return cut_off(shut.error());
 
   const std::stop_callback wake(stop, [&context] { os::signal_eventfd(context.wakeups); });
   const Block block(64 << 10);
+  Nap nap(context);
   Farewell farewell;
   for (;;) {
     if (!farewell.closed) {
@@ -201,9 +217,11 @@ Result<Connection::Farewell> Connection::end(std::optional<TimePoint> deadline,
     const auto acknowledged = all_acknowledged(state_->fd);
     if (!acknowledged) return cut_off(acknowledged.error());
     farewell.acknowledged = farewell.closed && *acknowledged;
+    if (farewell.closed && peer_is_gone && !*acknowledged)
+      return cut_off(broken_stream(ECONNRESET));
     const bool late = deadline && std::chrono::steady_clock::now() >= *deadline;
     if (farewell.acknowledged || late || stop.stop_requested()) return farewell;
-    const auto waited = wait_for_peer(context, state_->fd, farewell.closed, deadline);
+    const auto waited = wait_for_peer(nap, state_->fd, farewell.closed, deadline);
     if (!waited) return std::unexpected(waited.error());
   }
 }

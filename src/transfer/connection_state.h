@@ -18,7 +18,8 @@ struct ConnectionState {
   OwnedFd owned;
   bool reset_unless_ended = false;
   bool close_when_idle = false;
-  std::uint32_t transfers = 0;    // that use it now, in either direction
+  int broken = 0;               // the errno that broke the stream, which the kernel tells only once
+  std::uint32_t transfers = 0;  // that use it now, in either direction
   std::uint32_t closed_ways = 0;  // bit i: mechanism i refused as a way out of a file, memory, …
   SinkFacts facts;
 
@@ -26,7 +27,7 @@ struct ConnectionState {
   /// Planned once; anew after a way was closed.
   const Ranking& ranking_for(Kind source);
 
-  void begin_transfer() noexcept { ++transfers; }
+  void begin_transfer() noexcept;
   void end_transfer() noexcept;
   void close_now() noexcept;
   /// The stream has come to an orderly end: closing is no longer a reset.

@@ -25,17 +25,26 @@ void ContextState::take_room_back(void* room) noexcept { rooms_ = new (room) Roo
 
 void ContextState::collect() {
   os::drain_eventfd(wakeups);
-  // A callback may step, end or destroy its transfer, so the walk begins anew after each.
-  bool called = true;
-  while (called) {
-    called = false;
-    for (TransferState* transfer = first; transfer && !called; transfer = transfer->next) {
-      if (!transfer->runnable() || !transfer->on_runnable) continue;
-      const auto callback = std::exchange(transfer->on_runnable, nullptr);
-      callback();
-      called = true;
-    }
+  ++round;
+  // A callback may step, end or destroy transfers, so the walk begins anew after each.
+  while (TransferState* transfer = next_to_call()) {
+    transfer->called_in = round;
+    const auto callback = std::exchange(transfer->on_runnable, nullptr);
+    callback();
   }
+}
+
+TransferState* ContextState::next_to_call() const noexcept {
+  for (TransferState* transfer = first; transfer; transfer = transfer->next) {
+    if (transfer->called_in != round && transfer->on_runnable && transfer->runnable())
+      return transfer;
+  }
+  return nullptr;
+}
+
+void ContextState::poll() {
+  collect();
+  if (any_runnable()) os::signal_eventfd(wakeups);
 }
 
 bool ContextState::any_runnable() const noexcept {
@@ -58,10 +67,7 @@ Result<Context> Context::create(ContextOptions options) {
 
 FdRef Context::fd() const noexcept { return state_->wakeups; }
 
-void Context::poll() {
-  state_->collect();
-  if (state_->any_runnable()) wake();
-}
+void Context::poll() { state_->poll(); }
 
 void Context::wake() const noexcept { os::signal_eventfd(state_->wakeups); }
 

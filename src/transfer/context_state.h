@@ -24,6 +24,7 @@ struct ContextState {
   PipePool pipes;
   std::uint64_t stranded_bytes = 0;
   std::uint64_t transfers = 0;
+  std::uint64_t round = 0;         // of collect(): each transfer is called once in one
   TransferState* first = nullptr;  // all transfers alive, linked through themselves
 
   /// Memory for a TransferState, kept from earlier ones: steady state allocates nothing.
@@ -33,8 +34,12 @@ struct ContextState {
   /// Makes fd() unreadable and calls `on_runnable` of every transfer that became runnable.
   void collect();
   bool any_runnable() const noexcept;
+  /// As Context::poll.
+  void poll();
 
  private:
+  TransferState* next_to_call() const noexcept;
+
   struct Room {
     Room* next;
   };

@@ -78,6 +78,7 @@ void Engine::finish() {
   if (held_back || corked) push();
   if (auto ended_sink = end_sink(); !ended_sink) return fail(std::move(ended_sink.error()));
   wind_up();
+  sink_description.reset();  // else the reader of a pipe would wait for this end to close
   state = State::done;
   ending = open_ended ? Ending::end_of_source : Ending::complete;
 }
@@ -117,12 +118,24 @@ void Engine::stop(Ending why) {
 
 void Engine::fail(Error why) {
   wind_up();
+  sink_description.reset();
   state = State::failed;
   ending = Ending::failed;
   error = std::move(why);
 }
 
+// EPIPE says only that this direction is shut: the other may still end in an orderly way.
+void Engine::mark_broken(const Moved& moved) {
+  if (moved.error_number == EPIPE) return;
+  ConnectionState* connection = nullptr;
+  if (moved.side == Moved::Side::sink) connection = sink_connection;
+  if (moved.side == Moved::Side::source && has_part())
+    connection = EndpointAccess::connection(current());
+  if (connection) connection->broken = moved.error_number;
+}
+
 void Engine::fail_with(const Moved& moved) {
+  mark_broken(moved);
   fail({.code = {moved.error_number, std::generic_category()},
         .operation = moved.operation,
         .mechanism = ranking.count > 0 ? mechanism() : Mechanism(),
@@ -148,6 +161,11 @@ void Engine::carry_on(const OneCall& before) {
   ledger.carry_on(before.leg());
   taken = delivered = before.moved.delivered;
   part_place = {.taken = taken, .delivered = delivered};
+  // The kernel tells a socket's error once, so what the call said is final.
+  if (before.moved.outcome != Moved::Outcome::failed) return;
+  ranking.order[0] = before.mechanism;
+  ranking.count = 1;
+  fail_with(before.moved);
 }
 
 void Engine::resume(const Options& wishes) {

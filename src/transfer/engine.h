@@ -107,7 +107,6 @@ struct Engine {
 
   PumpSlot pump;
   Ranking ranking;
-  std::uint8_t candidate = 0;
   std::uint32_t closed_ways = 0;  // bit i: mechanism i refused in this part
   std::optional<Moved> last_refusal;
   bool held_back = false;  // the last bytes went out with MORE
@@ -125,6 +124,7 @@ struct Engine {
   std::optional<Usage> usage_at_start;
   std::optional<Usage> usage_at_end;
   bool was_blocked = false;  // by the last step
+  bool has_blocked = false;  // by any step
   Wait last_wait;
   unsigned moveless = 0;      // moves in a row that moved nothing
   bool ends_in_hole = false;  // the sink's size is still to be set
@@ -166,11 +166,10 @@ struct Engine {
   bool account(StepWork& work, const Moved& moved);
   bool source_ended();
   bool next_candidate(const Moved& moved);
-  bool start_pump();
   void block_on(WaitFd::Role role);
   void check_fruitless_wake(const StepWork& work);
   void push();
-  Mechanism mechanism() const { return ranking.order[candidate]; }
+  Mechanism mechanism() const { return ranking.order[0]; }
 
   // transfer/ending.cc
   void finish();
@@ -178,6 +177,7 @@ struct Engine {
   void stop(Ending why);
   void fail(Error why);
   void fail_with(const Moved& moved);
+  void mark_broken(const Moved& moved);
   void wind_up();
   Step snapshot() const;
 };

@@ -25,7 +25,6 @@ Result<void> Engine::begin_part() {
     facts = plain_facts(part_source);
     source_fd = part_source.fd();
     ranking = sink_connection->ranking_for(part_source.kind());
-    candidate = 0;
     if (ranking.count > 0) return {};
   }
   return plan_part(part_source);
@@ -35,7 +34,12 @@ Result<void> Engine::plan_part(Source& part_source) {
   auto looked = facts_of(part_source, sink.kind() != Kind::file);
   if (!looked) return std::unexpected(looked.error());
   facts = *looked;
-  source_fd = part_source.fd();
+  // What a file promised when its part began holds for good: also after a refusal or a stop, when
+  // its size, or its cursor, may be another.
+  if (facts->kind == Kind::file && part_source.length() == to_end)
+    EndpointAccess::set_length(part_source, facts->promised);
+  const ConnectionState* connection = EndpointAccess::connection(part_source);
+  source_fd = connection ? connection->fd : part_source.fd();
   if (rights.may_wait && facts->waiting != Waiting::never) {
     facts->waiting = Waiting::allowed;
   } else if (auto own = own_description(facts->kind, facts->waiting, source_fd, true)) {
@@ -49,7 +53,6 @@ Result<void> Engine::plan_part(Source& part_source) {
   needs.has_successor = !in_leftover() && part + 1 < parts().size();
   needs.closed_ways = closed_ways | (sink_connection ? sink_connection->closed_ways : 0u);
   ranking = rank(*facts, sink_facts, needs);
-  candidate = 0;
   if (ranking.count > 0) return {};
   if (!last_refusal) return std::unexpected(nothing_left(*facts, sink_facts, needs));
   return std::unexpected(Error{.code = {last_refusal->error_number, std::generic_category()},

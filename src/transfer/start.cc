@@ -40,26 +40,27 @@ Engine::Engine(ContextState& home, Source& from, Sink& to, const Options& wishes
 
 Engine::~Engine() {
   stop_callback.reset();
-  if (pump.get()) drop_pump();
+  if (!ended()) wind_up();
   context.stranded_bytes += stranded_bytes();
 }
 
 void Engine::prepare() {
   if (options.measure) usage_at_start = os::process_usage();
   if (options.rate_limit) pace.set(options.rate_limit);
-  if (options.at_end == AtEnd::close && !sink.owned() && !sink_connection) {
+  const bool closable = sink.owned() || (sink_connection && sink_connection->owned.valid());
+  if (options.at_end == AtEnd::close && !closable) {
     return fail({.code = make_error_code(Errc::not_owned),
                  .operation = "plan",
                  .mechanism = {},
                  .subject = "sink",
-                 .hint = "hand over an OwnedFd or use a Connection"});
+                 .hint = "hand over an OwnedFd, or a Connection that owns its socket"});
   }
   if (const auto looked = look_at_ends(); !looked) return fail(looked.error());
   if (options.stop.stop_possible()) watch_stop_token();
 }
 
 Result<void> Engine::look_at_ends() {
-  sink_fd = sink.fd();
+  sink_fd = sink_connection ? sink_connection->fd : sink.fd();  // which may have been closed since
   // Where a filter denies it, the facts show a descriptor that is still blocking.
   if (sink.owned() && can_block(sink.kind())) {
     [[maybe_unused]] const auto denied = os::set_nonblocking(sink_fd);

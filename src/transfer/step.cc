@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "endpoint/access.h"
 #include "os/socket.h"
 #include "os/wait.h"
 #include "transfer/connection_state.h"
@@ -83,7 +84,7 @@ bool Engine::move_once(StepWork& work) {
     }
   }
   if (holes.active() && place().held() == 0 && skip_hole(work)) return true;
-  if (!pump.get() && !start_pump()) return false;
+  if (!pump.get()) MechanismAccess::entry(mechanism()).start(pump, options.tuning);
   return account(work, pump_once(work, bound));
 }
 
@@ -108,11 +109,6 @@ bool Engine::skip_hole(StepWork& work) {
   hole_bytes += hole;
   ends_in_hole = true;
   --work.moves;  // it needed no call
-  return true;
-}
-
-bool Engine::start_pump() {
-  MechanismAccess::entry(mechanism()).start(pump, options.tuning);
   return true;
 }
 
@@ -189,6 +185,15 @@ bool Engine::source_ended() {
     block_on(WaitFd::Role::source);
     return false;
   }
+  // The other direction may have taken the socket's error, and then this one reads an orderly end.
+  const ConnectionState* connection = EndpointAccess::connection(current());
+  if (connection && connection->broken != 0) {
+    fail_with(Moved{.outcome = Outcome::failed,
+                    .side = Moved::Side::source,
+                    .error_number = connection->broken,
+                    .operation = "recv"});
+    return false;
+  }
   if (facts->promised == to_end) {
     finish_part();
     return true;
@@ -238,18 +243,22 @@ void Engine::block_on(WaitFd::Role role) {
 // woken again at once, for ever. If the sink is gone the transfer has failed; else (an error queue
 // that is not ours) only time can tell.
 void Engine::check_fruitless_wake(const StepWork& work) {
-  if (!was_blocked || work.taken + work.delivered > 0 || last_wait.count == 0) return;
+  // Also at the first wait: what happened before the transfer began gives an edge to nobody.
+  const bool woken = was_blocked || !has_blocked;
+  has_blocked = true;
+  if (!woken || work.taken + work.delivered > 0 || last_wait.count == 0) return;
   for (const WaitFd& slot : last_wait.fds()) {
     const short events = os::ready_events(slot.fd, 0);
     if ((events & (POLLERR | POLLHUP)) == 0) continue;
-    const bool is_sink = slot.role == WaitFd::Role::sink;
-    int error_number = is_sink && sink.kind() == Kind::socket ? os::take_socket_error(slot.fd) : 0;
-    const bool reader_gone =
-        (sink.kind() == Kind::socket && (events & POLLHUP)) || sink.kind() == Kind::pipe;
-    if (is_sink && error_number == 0 && reader_gone) error_number = EPIPE;
-    if (error_number != 0) {
-      return fail_with(
-          Moved{.outcome = Outcome::failed, .error_number = error_number, .operation = "poll"});
+    // SO_ERROR is not asked: it would take the error away from the other direction of the socket,
+    // which would then read an orderly end.
+    const bool gone =
+        (sink.kind() == Kind::socket && (events & POLLHUP) != 0) || sink.kind() == Kind::pipe;
+    if (slot.role == WaitFd::Role::sink && gone) {
+      return fail_with(Moved{.outcome = Outcome::failed,
+                             .side = Moved::Side::sink,
+                             .error_number = EPIPE,
+                             .operation = "poll"});
     }
     last_wait.count = 0;
     last_wait.wake_at = earlier(options.deadline, Clock::now() + back_off);

@@ -1,14 +1,12 @@
-#include <poll.h>
-
-#include <array>
 #include <new>
 #include <utility>
 
 #include <leat/transfer.h>
 
 #include "endpoint/access.h"
-#include "os/wait.h"
+#include "plan/needs.h"
 #include "transfer/context_state.h"
+#include "transfer/nap.h"
 #include "transfer/one_call.h"
 #include "transfer/transfer_state.h"
 
@@ -27,39 +25,23 @@ void destroy_state(TransferState* state) noexcept {
   context.take_room_back(state);
 }
 
-// One poll(2) for whatever the step named, and for the context. EINTR is no error here: the caller
-// steps, and steps look at what a signal may have changed.
-Result<void> wait_for(const Step& step, ContextState& context) {
-  std::array<pollfd, 3> fds;
-  std::size_t count = 0;
-  for (const WaitFd& slot : step.wait.fds())
-    fds[count++] = {.fd = slot.fd.number(), .events = slot.events, .revents = 0};
-  pollfd& wakeups = fds[count++];
-  wakeups = {.fd = context.wakeups.number(), .events = POLLIN, .revents = 0};
-  const auto ready = os::wait(std::span(fds).first(count), step.wait.wake_at);
-  if (!ready && !ready.error().is(EINTR)) return std::unexpected(ready.error());
-  if (ready && wakeups.revents != 0) context.collect();
-  return {};
-}
-
 struct DestroyState {
   void operator()(TransferState* state) const noexcept { destroy_state(state); }
 };
 
 void drive(ContextState& context, Engine& engine, Receipt& receipt) {
+  Nap nap(context);
   std::uint64_t waits = 0;
   for (;;) {
     const Step step = engine.step(default_step_limit);
     if (engine.ended()) break;
     if (step.state != State::blocked) continue;
     ++waits;
-    if (auto waited = wait_for(step, context); !waited) {
+    if (auto waited = nap.wait_for(step.wait); !waited) {
       engine.fail(std::move(waited.error()));
       break;
     }
   }
-  // Wake-ups of other transfers were taken off the descriptor: they are put back.
-  if (waits > 0 && context.any_runnable()) os::signal_eventfd(context.wakeups);
   engine.write_receipt(receipt);
   receipt.waits = waits;
 }
@@ -68,8 +50,7 @@ void drive(ContextState& context, Engine& engine, Receipt& receipt) {
 [[gnu::noinline]] void transfer_rest(ContextState& context, Source& source, Sink& sink,
                                      const Options& options, const OneCall& begun,
                                      Receipt& receipt) {
-  const bool bounded = options.deadline || options.stop.stop_possible() || options.rate_limit;
-  const DriverRights rights{.may_wait = !bounded};
+  const DriverRights rights{.may_wait = may_wait(options)};
   const std::unique_ptr<TransferState, DestroyState> state(
       make_state(context, std::move(source), std::move(sink), options, rights));
   drive(context, state->carry_on(begun, options, rights), receipt);

@@ -39,6 +39,7 @@ struct TransferState {
   OneCall done;  // if there is no engine: the call that moved everything, or no mechanism yet
   std::optional<Engine> engine;
   std::function<void()> on_runnable;
+  std::uint64_t called_in = 0;  // the round in which it was called last
 };
 
 }  // namespace leat

@@ -117,7 +117,11 @@ TEST_F(WaitingTest, a_reset_sink_is_noticed_while_the_source_is_silent) {
   EXPECT_EQ(transfer.step().state, State::failed);
   const Receipt receipt = transfer.receipt();
   ASSERT_TRUE(receipt.error);
-  EXPECT_TRUE(receipt.error->is(ECONNRESET)) << describe(receipt);
+  EXPECT_TRUE(receipt.error->is(EPIPE)) << describe(receipt);
+  EXPECT_EQ(receipt.error->subject, "sink");
+  std::byte byte{};
+  EXPECT_TRUE(os::recv(out_.to, {&byte, 1}, false).error().is(ECONNRESET))
+      << "the error is left for the other direction, which would read an orderly end without it";
 }
 
 TEST_F(WaitingTest, a_reader_who_left_is_noticed_while_the_source_is_silent) {
@@ -161,17 +165,18 @@ TEST_F(WaitingTest, an_event_that_is_not_ours_does_not_make_it_spin) {
       Transfer::start(context_, Source::socket(source.from.ref()), Sink::socket(out_.to.ref()));
   Step step = transfer.step();
   ASSERT_EQ(step.state, State::blocked);
-  ASSERT_EQ(step.wait.count, 2u) << "the first time nobody knows";
-  for (int i = 0; i < 3; ++i) {
+  EXPECT_EQ(step.wait.count, 0u) << "it was there before the transfer began";
+  int naps = 0;
+  for (int i = 0; i < 8; ++i) {
     const auto before = steady_clock::now();
     step = transfer.step();
     ASSERT_EQ(step.state, State::blocked);
-    EXPECT_EQ(step.wait.count, 0u) << "POLLERR would wake at once, for ever";
+    if (step.wait.count > 0) continue;  // POLLERR wakes from this at once
     ASSERT_TRUE(step.wait.wake_at);
     EXPECT_GT(*step.wait.wake_at, before);
-    step = transfer.step();
-    ASSERT_EQ(step.state, State::blocked);
+    ++naps;
   }
+  EXPECT_GE(naps, 4) << "each wake-up for nothing is followed by a nap";
   // And it still hears of what comes.
   std::byte unread{};  // closing with it would be a reset
   ASSERT_EQ(os::recv(source.to, {&unread, 1}, false), 1u);

@@ -9,6 +9,7 @@
 #include <leat/watch.h>
 
 #include "os/epoll.h"
+#include "transfer/context_state.h"
 
 namespace leat {
 
@@ -21,7 +22,8 @@ struct Watch::State {
   using Interests = std::vector<Interest>;
   using Entries = std::unordered_map<int, Interests>;
 
-  State(Context& lent, OwnedFd made) : context(&lent), epoll(std::move(made)) {}
+  State(Context& lent, OwnedFd made)
+      : context(&ContextAccess::state(lent)), epoll(std::move(made)) {}
 
   static short events_of(const Interests& interests) {
     int all = 0;
@@ -64,7 +66,7 @@ struct Watch::State {
     rewatch(entry);
   }
 
-  Context* context;
+  ContextState* context;  // which stays where it is when the Context is moved
   OwnedFd epoll;
   Entries entries;
 };
@@ -102,7 +104,7 @@ void Watch::disarm(const Wait& wait, Waiter& waiter) noexcept {
 void Watch::dispatch() {
   std::array<os::Happened, 64> room;
   for (const os::Happened& happened : os::epoll_happened(state_->epoll, room)) {
-    if (happened.fd == state_->context->fd()) {
+    if (happened.fd == state_->context->wakeups.ref()) {
       state_->context->poll();
     } else {
       state_->wake(happened);
