@@ -2,10 +2,14 @@
 // whole transfers with the calls counted by the seam.
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <string_view>
+#include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -179,18 +183,24 @@ TEST_F(SendfileTest, a_gone_reader_is_an_error_and_no_signal) {
   EXPECT_EQ(moved.error_number, EPIPE);
 }
 
-// One call that waits half-way for a reader who then leaves returns what it has sent *and* raises
-// SIGPIPE: there is no EPIPE to tell of it.
+// One call sends many pages; if the reader leaves between two of them, it returns what it has sent
+// *and* raises SIGPIPE: there is no EPIPE to tell of it. Whether he does is chance, so it is tried
+// often; the code is right only if it never matters.
 TEST_F(SendfileTest, a_reader_who_leaves_in_mid_call_is_no_signal) {
-  const OwnedFd large = pattern_file(7, 8 << 20);
-  Pair local = make_unix_pair(Blocking::yes);
-  PumpBench bench("sendfile", Source::file(large.ref()), Sink::socket(local.to.ref()));
-  bench.sink.waiting = Waiting::allowed;
-  const Drainer drainer(std::move(local.from), {.seed = 7, .stop_after = 100'000});
-  const Moved moved = bench.step(8 << 20);
-  EXPECT_EQ(moved.outcome, Outcome::progress);
-  EXPECT_GE(moved.delivered, 100'000u);
-  EXPECT_LT(moved.delivered, 8u << 20);
+  const OwnedFd large = pattern_file(7, 4 << 20);
+  for (int attempt = 0; attempt < 50; ++attempt) {
+    Pair local = make_unix_pair();
+    const int room = 8 << 20;
+    ::setsockopt(local.to.number(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+    PumpBench bench("sendfile", Source::file(large.ref()), Sink::socket(local.to.ref()));
+    const std::jthread reader([from = std::move(local.from)]() mutable {
+      wait_for(from, POLLIN);
+      from.reset();
+    });
+    const Moved moved = bench.step(4 << 20);
+    EXPECT_TRUE(moved.outcome == Outcome::progress || moved.error_number == EPIPE);
+    bench.surrender();
+  }
 }
 
 // Into a file it writes at the descriptor's own offset, which must follow where the bytes belong:

@@ -293,6 +293,19 @@ TEST_P(StrandedBy, goes_from_start_to_start) {
   EXPECT_EQ(context_.counters().stranded_bytes, 0u);
 }
 
+// What its pump held when it stopped is taken again.
+TEST_P(StrandedBy, is_nothing_of_a_range_which_goes_on_where_it_was_delivered) {
+  fill_sink();
+  Transfer transfer = Transfer::start(context_, Source::file(file_.ref(), {0, size}), sink(),
+                                      {.mechanism = *Mechanism::named(GetParam())});
+  stop(transfer);
+  EXPECT_EQ(transfer.receipt().stranded, 0u);
+  transfer.resume({});
+  drive_while_reading(transfer);
+  EXPECT_EQ(transfer.receipt().ending, Ending::complete) << describe(transfer.receipt());
+  expect_everything();
+}
+
 INSTANTIATE_TEST_SUITE_P(by, StrandedBy, ::testing::Values("splice", "read_write"),
                          [](const auto& each) { return std::string(each.param); });
 
