@@ -51,6 +51,12 @@ class ConnectionTest : public GuardedTest {
   }
   static bool is_open(int number) { return ::fcntl(number, F_GETFD) >= 0; }
   Source hello() { return text_; }
+  /// Every call but the one by which a debug build looks if O_NONBLOCK is still set.
+  static std::uint64_t calls(const ScopedFaults& faults) {
+    std::uint64_t sum = 0;
+    for (const auto& [call, count] : faults.all_seen()) sum += call == "fcntl" ? count - 1 : count;
+    return sum;
+  }
   /// "end", "reset" or "open".
   static std::string_view end_of(FdRef peer) {
     std::vector<std::byte> room(1 << 16);
@@ -94,7 +100,7 @@ TEST_F(ConnectionTest, a_kept_one_makes_the_calls_that_a_hand_written_program_ma
   {
     const ScopedFaults faults;
     EXPECT_TRUE(transfer(context_, hello(), connection).ok());
-    EXPECT_EQ(faults.all_seen().size(), 1u);
+    EXPECT_EQ(calls(faults), 1u);
     EXPECT_EQ(faults.seen("send"), 1u);
   }
   {
@@ -102,7 +108,7 @@ TEST_F(ConnectionTest, a_kept_one_makes_the_calls_that_a_hand_written_program_ma
     const Receipt receipt = transfer(context_, Source::file(file_.ref(), {10, 100}), connection);
     EXPECT_EQ(receipt.ending, Ending::complete);
     EXPECT_EQ(receipt.delivered, 100u);
-    EXPECT_EQ(faults.all_seen().size(), 1u);
+    EXPECT_EQ(calls(faults), 1u);
     EXPECT_EQ(faults.seen("sendfile"), 1u);
   }
   {
@@ -110,7 +116,7 @@ TEST_F(ConnectionTest, a_kept_one_makes_the_calls_that_a_hand_written_program_ma
     Transfer transfer = Transfer::start(context_, hello(), connection);
     EXPECT_EQ(transfer.step().state, State::done);
     EXPECT_EQ(transfer.receipt().ending, Ending::complete);
-    EXPECT_EQ(faults.all_seen().size(), 1u);
+    EXPECT_EQ(calls(faults), 1u);
   }
 }
 
