@@ -9,18 +9,20 @@ namespace {
 
 // The fixed order (docs/architecture.md, "The order"). What a row does not name comes after it, in
 // the registry's order; what does not fit is passed over, so one row serves several sinks.
-constexpr std::string_view file_to_stream[] = {"sendfile", "splice", "read_write"};
+constexpr std::string_view small_file_to_stream[] = {"sendfile", "splice", "read_write"};
+constexpr std::string_view file_to_stream[] = {"splice", "sendfile", "read_write"};
 constexpr std::string_view file_to_pipe[] = {"splice", "sendfile", "read_write"};
 constexpr std::string_view file_to_file[] = {"copy_file_range", "sendfile", "splice", "read_write"};
 constexpr std::string_view stream_to_any[] = {"splice", "read_write"};
 constexpr std::string_view memory_to_any[] = {"read_write"};
 
-std::span<const std::string_view> row_for(Kind source, Kind sink) {
+std::span<const std::string_view> row_for(Kind source, Kind sink, std::uint64_t promised) {
   if (source == Kind::memory) return memory_to_any;
   if (source != Kind::file) return stream_to_any;
   if (sink == Kind::file) return file_to_file;
-  return sink == Kind::pipe ? std::span<const std::string_view>(file_to_pipe)
-                            : std::span<const std::string_view>(file_to_stream);
+  if (sink == Kind::pipe) return file_to_pipe;
+  if (promised <= small_file_bytes) return small_file_to_stream;
+  return file_to_stream;
 }
 
 bool contains(const Ranking& ranking, Mechanism mechanism) {
@@ -53,9 +55,9 @@ Fit without_copies(const MechanismEntry& entry, const SourceFacts& source, const
 
 }  // namespace
 
-Ranking preference(Kind source, Kind sink) {
+Ranking preference(Kind source, Kind sink, std::uint64_t promised) {
   Ranking ranking;
-  for (const std::string_view name : row_for(source, sink)) {
+  for (const std::string_view name : row_for(source, sink, promised)) {
     if (const auto mechanism = Mechanism::named(name)) add(ranking, *mechanism);
   }
   for (std::size_t index = 0; index < Mechanism::count(); ++index)
@@ -82,7 +84,7 @@ Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
 
 Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& needs) {
   Ranking fitting;
-  const Ranking all = preference(source.kind, sink.kind);
+  const Ranking all = preference(source.kind, sink.kind, source.promised);
   for (std::size_t index = 0; index < all.count; ++index) {
     if (judge(all.order[index], source, sink, needs).fits) add(fitting, all.order[index]);
   }
@@ -102,7 +104,7 @@ Error nothing_left(const SourceFacts& source, const SinkFacts& sink, const Needs
                  std::string(judge(needs.forced, source, sink, needs).reason);
   } else if (needs.copies_forbidden) {
     error.code = make_error_code(Errc::would_copy);
-    const Ranking all = preference(source.kind, sink.kind);
+    const Ranking all = preference(source.kind, sink.kind, source.promised);
     error.hint = std::string(all.order[0].name()) + ": " +
                  std::string(judge(all.order[0], source, sink, needs).reason);
   }

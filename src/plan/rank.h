@@ -39,8 +39,14 @@ struct Ranking {
 };
 Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& needs);
 
-/// Every mechanism, in the order in which they are tried for a pair of kinds, fitting or not.
-Ranking preference(Kind source, Kind sink);
+/// Up to here sendfile(2) is ahead of splice(2) on a socket: one call instead of two, and its pipe
+/// inside the kernel, of 64 KiB, is filled once. Beyond, each fill is a push of its own that wakes
+/// the receiver, and splice's larger pipe wins.
+inline constexpr std::uint64_t small_file_bytes = 64 << 10;
+
+/// Every mechanism, in the order in which they are tried for a pair of kinds and a length (to_end:
+/// not known), fitting or not.
+Ranking preference(Kind source, Kind sink, std::uint64_t promised);
 
 /// Why nothing is left: no mechanism fits at all, the forced one does not, or each would copy.
 Error nothing_left(const SourceFacts& source, const SinkFacts& sink, const Needs& needs);

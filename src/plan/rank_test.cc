@@ -18,8 +18,13 @@ namespace {
 
 constexpr std::array kinds = {Kind::file, Kind::socket, Kind::pipe, Kind::memory, Kind::device};
 
+// Files are small ones: what their size changes has a test of its own.
 SourceFacts source_of(Kind kind) {
-  return {.kind = kind, .regular = kind == Kind::file, .true_size = kind == Kind::file};
+  const bool is_file = kind == Kind::file;
+  return {.kind = kind,
+          .regular = is_file,
+          .true_size = is_file,
+          .promised = is_file ? small_file_bytes : to_end};
 }
 SinkFacts sink_of(Kind kind) {
   return {.kind = kind, .regular = kind == Kind::file, .tcp = kind == Kind::socket};
@@ -80,6 +85,15 @@ TEST_F(RankTest, every_pair_of_kinds_has_its_order) {
         << name_of(row.source) << " to " << name_of(row.sink);
 }
 
+TEST_F(RankTest, a_larger_file_goes_to_a_socket_by_splice_first) {
+  SourceFacts file = source_of(Kind::file);
+  for (const std::uint64_t promised : {small_file_bytes + 1, std::uint64_t{1} << 40, to_end}) {
+    file.promised = promised;
+    EXPECT_EQ(names(rank(file, sink_of(Kind::socket), {})), "splice sendfile read_write");
+    EXPECT_EQ(names(rank(file, sink_of(Kind::file), {})), "copy_file_range splice read_write");
+  }
+}
+
 TEST_F(RankTest, an_owned_file_may_be_written_by_sendfile) {
   SinkFacts sink = sink_of(Kind::file);
   sink.owned = true;
@@ -90,7 +104,7 @@ TEST_F(RankTest, an_owned_file_may_be_written_by_sendfile) {
 TEST_F(RankTest, the_preference_names_every_mechanism_once) {
   for (const Kind source : kinds)
     for (const Kind sink : kinds) {
-      const Ranking all = preference(source, sink);
+      const Ranking all = preference(source, sink, to_end);
       EXPECT_EQ(all.count, Mechanism::count());
       for (std::size_t i = 0; i < all.count; ++i)
         for (std::size_t j = 0; j < i; ++j) EXPECT_NE(all.order[i], all.order[j]);

@@ -74,13 +74,14 @@ void ConnectionState::close_way(Mechanism mechanism) noexcept {
   for (std::size_t index = 0; index < Mechanism::count(); ++index) {
     if (Mechanism::at(index) == mechanism) closed_ways |= 1u << index;
   }
-  memory_ranking = file_ranking = {};
+  memory_ranking = file_ranking = small_file_ranking = {};
 }
 
-const Ranking& ConnectionState::ranking_for(Kind source) {
-  Ranking& ranking = source == Kind::memory ? memory_ranking : file_ranking;
+const Ranking& ConnectionState::ranking_for(Kind source, std::uint64_t length) {
+  Ranking& file = length <= small_file_bytes ? small_file_ranking : file_ranking;
+  Ranking& ranking = source == Kind::memory ? memory_ranking : file;
   if (ranking.count == 0) [[unlikely]] {
-    const SourceFacts plain{.kind = source, .regular = true, .true_size = true};
+    const SourceFacts plain{.kind = source, .regular = true, .true_size = true, .promised = length};
     ranking = rank(plain, facts, {.closed_ways = closed_ways});
   }
   return ranking;

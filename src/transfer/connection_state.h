@@ -25,7 +25,7 @@ struct ConnectionState {
 
   /// The ranking for plain memory, or for a stretch of known length of a file, without wishes.
   /// Planned once; anew after a way was closed.
-  const Ranking& ranking_for(Kind source);
+  const Ranking& ranking_for(Kind source, std::uint64_t length);
 
   void begin_transfer() noexcept;
   void end_transfer() noexcept;
@@ -38,6 +38,7 @@ struct ConnectionState {
  private:
   Ranking memory_ranking;  // empty: not planned yet
   Ranking file_ranking;
+  Ranking small_file_ranking;
 };
 
 /// The facts of what `ranking_for` is about.

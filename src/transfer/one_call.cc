@@ -34,7 +34,7 @@ bool is_one_call(const Source& source, const Sink& sink, const Options& options)
 }
 
 OneCall make_one_call(ContextState& context, ConnectionState& connection, const Source& source) {
-  const Ranking& ranking = connection.ranking_for(source.kind());
+  const Ranking& ranking = connection.ranking_for(source.kind(), source.length());
   if (ranking.count == 0) return {};
   const SourceFacts facts = plain_facts(source);
   const MechanismEntry& entry = MechanismAccess::entry(ranking.order[0]);

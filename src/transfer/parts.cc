@@ -24,7 +24,7 @@ Result<void> Engine::begin_part() {
       is_plain(part_source)) {
     facts = plain_facts(part_source);
     source_fd = part_source.fd();
-    ranking = sink_connection->ranking_for(part_source.kind());
+    ranking = sink_connection->ranking_for(part_source.kind(), part_source.length());
     if (ranking.count > 0) return {};
   }
   return plan_part(part_source);

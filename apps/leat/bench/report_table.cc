@@ -5,6 +5,7 @@
 #include "bench/report.h"
 #include "bench/summary.h"
 #include "os/host.h"
+#include "os/loopback.h"
 #include "sizes.h"
 
 namespace leat::app::bench {
@@ -48,7 +49,10 @@ std::string format_heading(const Series& series) {
   return fmt::format("file to {}, {}, warm, {} rounds\n",
                      over_tcp ? "TCP over loopback" : "a new file", format_size(series.size),
                      series.rounds) +
-         (over_tcp ? "the receiver is a process of its own and discards (MSG_TRUNC)\n" : "");
+         (over_tcp
+              ? fmt::format("{}; the receiver is a process of its own and discards (MSG_TRUNC)\n",
+                            os::loss_based_algorithm())
+              : "");
 }
 
 std::string format_noise(const Series& series) {

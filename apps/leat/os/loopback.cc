@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "os/error.h"
@@ -16,6 +17,14 @@ Result<OwnedFd> stream_socket() {
 }
 
 }  // namespace
+
+std::string_view loss_based_algorithm() {
+  const Result<OwnedFd> socket = stream_socket();
+  constexpr std::string_view cubic = "cubic";
+  const bool permitted = socket && ::setsockopt(socket->number(), IPPROTO_TCP, TCP_CONGESTION,
+                                                cubic.data(), cubic.size()) == 0;
+  return permitted ? cubic : "reno";
+}
 
 Result<OwnedFd> listen_on_loopback() {
   Result<OwnedFd> socket = stream_socket();
@@ -38,6 +47,11 @@ Result<OwnedFd> connect_to_listener(FdRef listener) {
   }
   Result<OwnedFd> socket = stream_socket();
   if (!socket) return socket;
+  const std::string_view algorithm = loss_based_algorithm();
+  if (::setsockopt(socket->number(), IPPROTO_TCP, TCP_CONGESTION, algorithm.data(),
+                   static_cast<socklen_t>(algorithm.size())) < 0) {
+    return last_error("setsockopt TCP_CONGESTION");
+  }
   if (::connect(socket->number(), reinterpret_cast<const sockaddr*>(&address), length) < 0) {
     return last_error("connect");
   }

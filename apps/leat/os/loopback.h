@@ -1,7 +1,8 @@
-/// TCP over 127.0.0.1, for measuring: blocking sockets, no options set.
+/// TCP over 127.0.0.1, for measuring: blocking sockets.
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include <leat/error.h>
 #include <leat/fd.h>
@@ -10,6 +11,10 @@ namespace leat::app::os {
 
 /// Listens on a port that the kernel chooses. Errors: EMFILE, EADDRNOTAVAIL (no loopback).
 Result<OwnedFd> listen_on_loopback();
+/// The congestion control of the connections made here: cubic, or reno (always permitted) where
+/// that is denied. An algorithm that paces (BBR) sends by timers, so that the CPU time is somebody
+/// else's.
+std::string_view loss_based_algorithm();
 /// Connects to such a listener; the socket blocks.
 Result<OwnedFd> connect_to_listener(FdRef listener);
 Result<void> make_nonblocking(FdRef socket);
