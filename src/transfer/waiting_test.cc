@@ -225,7 +225,7 @@ TEST_F(WaitingTest, a_fifo_whose_writer_wrote_nothing_has_ended) {
 
 // Steps are counted, not time: each wake-up moves something.
 TEST_F(WaitingTest, a_slow_reader_is_not_spun_on) {
-  const OwnedFd file = pattern_file(9, 4 << 20);
+  const OwnedFd file = pattern_file(9, 300'007);
   for (const char* mechanism : {"sendfile", "splice", "read_write"}) {
     SCOPED_TRACE(mechanism);
     Pair out = make_tcp_pair();
