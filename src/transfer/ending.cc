@@ -78,7 +78,7 @@ void Engine::finish() {
   if (held_back || corked) push();
   if (auto ended_sink = end_sink(); !ended_sink) return fail(std::move(ended_sink.error()));
   wind_up();
-  sink_description.reset();  // else the reader of a pipe would wait for this end to close
+  close_description();
   state = State::done;
   ending = open_ended ? Ending::end_of_source : Ending::complete;
 }
@@ -118,7 +118,7 @@ void Engine::stop(Ending why) {
 
 void Engine::fail(Error why) {
   wind_up();
-  sink_description.reset();
+  close_description();
   state = State::failed;
   ending = Ending::failed;
   error = std::move(why);
@@ -154,6 +154,13 @@ void Engine::wind_up() {
     [[maybe_unused]] const auto ignored = os::set_size(sink_fd, sink.offset() + delivered);
   }
   if (options.measure) usage_at_end = os::process_usage();
+}
+
+// Else the reader of a pipe would wait for this end to close, too.
+void Engine::close_description() {
+  if (!sink_description.valid()) return;
+  sink_description.reset();
+  sink_fd = sink.fd();
 }
 
 void Engine::carry_on(const OneCall& before) {

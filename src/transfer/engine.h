@@ -179,6 +179,7 @@ struct Engine {
   void fail_with(const Moved& moved);
   void mark_broken(const Moved& moved);
   void wind_up();
+  void close_description();
   Step snapshot() const;
 };
 

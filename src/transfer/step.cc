@@ -199,6 +199,7 @@ bool Engine::source_ended() {
     return true;
   }
   wind_up();
+  close_description();
   state = State::failed;
   ending = Ending::source_shrank;
   return false;

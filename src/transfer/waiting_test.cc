@@ -5,9 +5,15 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <chrono>
+#include <cstdlib>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -124,6 +130,23 @@ TEST_F(WaitingTest, a_reset_sink_is_noticed_while_the_source_is_silent) {
       << "the error is left for the other direction, which would read an orderly end without it";
 }
 
+TEST_F(WaitingTest, a_reset_that_one_direction_noticed_is_no_end_for_the_other) {
+  const Pair back = make_unix_pair();
+  Transfer there = start();
+  Transfer back_again =
+      Transfer::start(context_, Source::socket(out_.to.ref()), Sink::socket(back.to.ref()));
+  ASSERT_EQ(there.step().state, State::blocked);
+  ASSERT_EQ(back_again.step().state, State::blocked);
+  reset_on_close(out_.from);
+  out_.from.reset();
+  EXPECT_NE(wait_for(out_.to, 0), 0);
+  EXPECT_EQ(there.step().state, State::failed);
+  EXPECT_EQ(back_again.step().state, State::failed);
+  const Receipt receipt = back_again.receipt();
+  ASSERT_TRUE(receipt.error) << describe(receipt);
+  EXPECT_TRUE(receipt.error->is(ECONNRESET)) << describe(receipt);
+}
+
 TEST_F(WaitingTest, a_reader_who_left_is_noticed_while_the_source_is_silent) {
   for (const bool is_pipe : {true, false}) {
     Pair out = is_pipe ? make_pipe_pair() : make_unix_pair();
@@ -151,7 +174,6 @@ TEST_F(WaitingTest, the_blocking_call_notices_too) {
   }
   EXPECT_EQ(receipt.ending, Ending::failed) << describe(receipt);
   EXPECT_EQ(receipt.delivered, 5u);
-  EXPECT_GT(receipt.waits, 0u);
 }
 
 // The error queue of the source holds a notice that is not ours, so POLLERR stays.
@@ -254,6 +276,61 @@ TEST_F(WaitingTest, blocking_pipes_that_are_lent_stay_blocking_and_are_not_waite
   ASSERT_TRUE(os::write(in.to, bytes_of("hello")));
   EXPECT_EQ(transfer.step().delivered, 5u);
   EXPECT_EQ(demeanour(in.from) + demeanour(out.to), before);
+}
+
+// To be written to without waiting, a lent pipe is opened anew, which makes another writer of it.
+TEST_F(WaitingTest, a_lent_blocking_pipe_has_no_other_writer_after_the_end) {
+  const OwnedFd file = pattern_file(1, 100);
+  for (const std::uint64_t promised : {100u, 200u}) {
+    Pair out = make_pipe_pair(Blocking::yes);
+    Transfer transfer = Transfer::start(context_, Source::file(file.ref(), {0, promised}),
+                                        Sink::pipe(out.to.ref()));
+    drive(context_, transfer);
+    EXPECT_EQ(transfer.receipt().ending,
+              promised == 100 ? Ending::complete : Ending::source_shrank);
+    out.to.reset();
+    set_blocking(out.from, Blocking::no);
+    std::array<std::byte, 200> room{};
+    EXPECT_EQ(os::read(out.from, room), 100u);
+    EXPECT_EQ(os::read(out.from, room), 0u) << "the end, while the transfer lives";
+  }
+}
+
+TEST_F(WaitingTest, a_lent_blocking_pipe_has_no_other_reader_after_the_end) {
+  Pair in = make_pipe_pair(Blocking::yes);
+  std::array<std::byte, 5> room{};
+  Transfer transfer = Transfer::start(context_, Source::pipe(in.from.ref()), Sink(std::span(room)));
+  ASSERT_TRUE(os::write(in.to, bytes_of("hello")));
+  EXPECT_EQ(drive(context_, transfer).last.state, State::done);
+  in.from.reset();
+  EXPECT_NE(os::ready_events(in.to, 0) & POLLERR, 0) << "nobody reads it";
+}
+
+// Opening /dev/ptmx anew, in order not to wait, would make another terminal.
+TEST_F(WaitingTest, a_lent_master_of_a_terminal_stays_the_master_of_that_terminal) {
+  const OwnedFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!master.valid()) GTEST_SKIP() << "no terminals here: " << std::strerror(errno);
+  ASSERT_EQ(::grantpt(master.number()), 0);
+  ASSERT_EQ(::unlockpt(master.number()), 0);
+  const OwnedFd slave(::open(::ptsname(master.number()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_TRUE(slave.valid());
+  termios raw{};
+  ASSERT_EQ(::tcgetattr(slave.number(), &raw), 0);
+  ::cfmakeraw(&raw);
+  ASSERT_EQ(::tcsetattr(slave.number(), TCSANOW, &raw), 0);
+  const Options options{.deadline = steady_clock::now() + std::chrono::hours(1)};
+
+  EXPECT_TRUE(
+      transfer(context_, std::string_view("hello"), *Sink::descriptor(master.ref()), options).ok());
+  std::array<std::byte, 5> room{};
+  EXPECT_EQ(os::read(slave, room), 5u);
+  EXPECT_TRUE(std::ranges::equal(room, bytes_of("hello")));
+
+  ASSERT_EQ(os::write(slave, bytes_of("world")), 5u);
+  EXPECT_TRUE(
+      transfer(context_, *Source::descriptor(master.ref(), 5), Sink(std::span(room)), options)
+          .ok());
+  EXPECT_TRUE(std::ranges::equal(room, bytes_of("world")));
 }
 
 }  // namespace
