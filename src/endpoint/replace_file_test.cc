@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -293,6 +295,37 @@ TEST_P(ReplaceFile, a_name_in_the_current_folder_will_do) {
   write_to(*file, "new");
   ASSERT_TRUE(file->commit()) << "the folder is held, wherever the program goes";
   expect_only("new");
+}
+
+// A name that others may open, before the mode of the old file is set on it, opens a secret.
+TEST(ReplacePrivateFile, is_private_from_the_first_where_no_file_is_nameless) {
+  const Folder folder;
+  const std::string path = folder.file("file");
+  write_text(path, "old secret");
+  ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  std::vector<unsigned> modes;
+  const auto look = [&] {
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+      if (entry.path().filename() != "file")
+        modes.push_back(stat_of(entry.path().string()).st_mode & 07777u);
+    }
+  };
+  const mode_t before = ::umask(0);
+  {
+    const ScopedFaults faults({{.call = "openat", .error_number = EOPNOTSUPP},
+                               {.call = "fchown", .before = look},
+                               {.call = "fchmod", .before = look}});
+    auto file = FileReplacement::begin(path);
+    ASSERT_TRUE(file) << file.error().message();
+    look();
+    write_to(*file, "new secret");
+    EXPECT_TRUE(file->commit());
+  }
+  ::umask(before);
+  EXPECT_GE(modes.size(), 2u) << "is there no temporary file, or is its mode set in another way?";
+  for (const unsigned mode : modes) EXPECT_EQ(mode, 0600u);
+  EXPECT_EQ(stat_of(path).st_mode & 07777u, 0600u);
+  EXPECT_EQ(text_of(path), "new secret");
 }
 
 /// A tmpfs of a few pages, seen by this process's mount namespace only while it lives.

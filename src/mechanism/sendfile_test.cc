@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -181,6 +182,20 @@ TEST_F(SendfileTest, a_gone_reader_is_an_error_and_no_signal) {
   const Moved moved = bench.step(1000);
   EXPECT_EQ(moved.outcome, Outcome::failed);
   EXPECT_EQ(moved.error_number, EPIPE);
+}
+
+// Standard output, say, taken for a file: what a descriptor is called changes nothing about it.
+TEST_F(SendfileTest, a_pipe_that_is_called_a_file_raises_no_signal_either) {
+  const auto exit_status = [&] {
+    ::signal(SIGPIPE, SIG_DFL);
+    Pair pipe = make_pipe_pair();
+    pipe.from.reset();
+    const Receipt receipt =
+        transfer(Source::file(file_.ref(), {0, 1000}), Sink::file(pipe.to.ref(), at_cursor),
+                 {.mechanism = *Mechanism::named("sendfile")});
+    return receipt.error && receipt.error->is(EPIPE) ? 0 : 1;
+  };
+  EXPECT_EXIT(::_exit(exit_status()), ::testing::ExitedWithCode(0), "");
 }
 
 // One call sends many pages; if the reader leaves between two of them, it returns what it has sent

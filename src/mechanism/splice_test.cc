@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -360,6 +361,21 @@ TEST_F(SpliceTest, a_gone_reader_is_an_error_and_no_signal) {
   EXPECT_EQ(to_socket.outcome, Outcome::failed);
   EXPECT_EQ(to_socket.error_number, EPIPE);
   EXPECT_EQ(bench.surrender().bytes, 3000u);
+}
+
+// Standard output, say, taken for a file: what a descriptor is called changes nothing about it.
+TEST_F(SpliceTest, a_pipe_that_is_called_a_file_raises_no_signal_either) {
+  feed(0, 1000);
+  const auto exit_status = [&] {
+    ::signal(SIGPIPE, SIG_DFL);
+    Pair pipe = make_pipe_pair();
+    pipe.from.reset();
+    const Receipt receipt =
+        transfer(Source::pipe(in_.from.ref(), 1000), Sink::file(pipe.to.ref(), at_cursor),
+                 {.mechanism = *Mechanism::named("splice")});
+    return receipt.error && receipt.error->is(EPIPE) ? 0 : 1;
+  };
+  EXPECT_EXIT(::_exit(exit_status()), ::testing::ExitedWithCode(0), "");
 }
 
 // One call sends many pages; if the reader leaves between two of them, it returns what it has sent

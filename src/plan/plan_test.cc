@@ -6,8 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -66,6 +68,55 @@ TEST_F(PlanTest, is_what_the_transfer_does) {
   const Mechanism chosen = leat::plan(source(), sink()).chosen();
   const Receipt receipt = transfer(source(), sink());
   EXPECT_TRUE(moved_by_alone(receipt, chosen)) << describe(receipt);
+}
+
+// One that is owned becomes non-blocking; on one that is lent only an unbounded call may wait.
+TEST_F(PlanTest, knows_what_becomes_of_a_blocking_sink) {
+  struct Row {
+    Kind kind;
+    bool owned;
+    bool bounded;
+    bool copied;
+  };
+  for (const Row& row :
+       {Row{Kind::socket, true, false, false}, Row{Kind::socket, true, true, false},
+        Row{Kind::socket, false, false, false}, Row{Kind::socket, false, true, true},
+        Row{Kind::pipe, true, false, false}, Row{Kind::pipe, true, true, false},
+        Row{Kind::pipe, false, false, false}, Row{Kind::pipe, false, true, false}}) {
+    SCOPED_TRACE(std::string(name_of(row.kind)) + (row.owned ? " owned" : " lent") +
+                 (row.bounded ? " bounded" : ""));
+    Pair pair =
+        row.kind == Kind::pipe ? make_pipe_pair(Blocking::yes) : make_tcp_pair(Blocking::yes);
+    Sink sink = row.kind == Kind::pipe
+                    ? (row.owned ? Sink::pipe(std::move(pair.to)) : Sink::pipe(pair.to.ref()))
+                    : (row.owned ? Sink::socket(std::move(pair.to)) : Sink::socket(pair.to.ref()));
+    Options options;
+    if (row.bounded) options.deadline = std::chrono::steady_clock::now() + std::chrono::hours(1);
+    const Mechanism chosen = leat::plan(source(), sink, options).chosen();
+    EXPECT_EQ(chosen.name() == "read_write", row.copied) << chosen.name();
+    const Receipt receipt = transfer(source(), std::move(sink), options);
+    EXPECT_TRUE(receipt.ok());
+    EXPECT_TRUE(moved_by_alone(receipt, chosen)) << chosen.name() << ": " << describe(receipt);
+  }
+}
+
+TEST_F(PlanTest, knows_what_becomes_of_a_blocking_source) {
+  for (const bool owned : {true, false})
+    for (const bool bounded : {true, false}) {
+      SCOPED_TRACE(std::string(owned ? "owned" : "lent") + (bounded ? " bounded" : ""));
+      Pair pair = make_unix_pair(Blocking::yes);
+      const Feeder feeder(std::move(pair.to), 1, 0, 10'000);
+      const OwnedFd copy = file_with({});
+      Source source =
+          owned ? Source::socket(std::move(pair.from)) : Source::socket(pair.from.ref());
+      Options options;
+      if (bounded) options.deadline = std::chrono::steady_clock::now() + std::chrono::hours(1);
+      const Mechanism chosen = leat::plan(source, Sink::file(copy.ref()), options).chosen();
+      EXPECT_EQ(chosen.name(), bounded && !owned ? "read_write" : "splice");
+      const Receipt receipt = transfer(std::move(source), Sink::file(copy.ref()), options);
+      EXPECT_TRUE(moved_by_alone(receipt, chosen)) << chosen.name() << ": " << describe(receipt);
+      EXPECT_EQ(content_of(copy), pattern(1, 0, 10'000));
+    }
 }
 
 TEST_F(PlanTest, of_what_cannot_be_asked_is_empty) {

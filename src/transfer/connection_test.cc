@@ -154,6 +154,32 @@ TEST_F(ConnectionTest, one_call_that_falls_short_is_carried_on) {
       }
 }
 
+// The kernel tells a socket's error once: a second call would be told something else.
+TEST_F(ConnectionTest, one_call_that_fails_is_the_last) {
+  for (const bool from_file : {false, true})
+    for (const bool by_step : {false, true}) {
+      SCOPED_TRACE(std::string(from_file ? "sendfile" : "send") + (by_step ? " by step" : ""));
+      Pair tcp = make_tcp_pair();
+      Connection connection = adopt(std::move(tcp.to));
+      reset_on_close(tcp.from);
+      tcp.from.reset();
+      wait_for(connection.fd(), 0);
+      Source source = from_file ? Source::file(file_.ref(), {0, 100}) : hello();
+      const ScopedFaults faults;
+      Receipt receipt;
+      if (by_step) {
+        Transfer transfer = Transfer::start(context_, std::move(source), connection);
+        EXPECT_EQ(transfer.step().state, State::failed);
+        receipt = transfer.receipt();
+      } else {
+        receipt = transfer(context_, std::move(source), connection);
+      }
+      ASSERT_TRUE(receipt.error) << describe(receipt);
+      EXPECT_TRUE(receipt.error->is(ECONNRESET)) << describe(receipt);
+      EXPECT_EQ(calls(faults), 1u);
+    }
+}
+
 TEST_F(ConnectionTest, a_denied_call_is_not_tried_again_on_it) {
   for (const int denied : {EPERM, ENOSYS}) {
     Pair tcp = make_tcp_pair();
@@ -216,6 +242,37 @@ TEST_F(ConnectionTest, closes_after_the_last_transfer_in_either_direction) {
     reading.reset();
     EXPECT_FALSE(is_open(number));
   }
+}
+
+TEST_F(ConnectionTest, once_closed_it_is_nobody_elses_under_its_number) {
+  Connection connection = adopt(std::move(tcp_.to));
+  std::vector<Sink> sinks;
+  for (int i = 0; i < 3; ++i) sinks.emplace_back(connection);
+  Source source(connection, text_.size());
+  const int number = connection.fd().number();
+  connection.close();
+  Pair stranger = make_tcp_pair();
+  const OwnedFd reused(::fcntl(stranger.to.number(), F_DUPFD_CLOEXEC, number));
+  ASSERT_EQ(reused.number(), number);
+  ASSERT_TRUE(os::send(stranger.from, std::as_bytes(std::span(text_)), {}));
+  wait_for(stranger.to, POLLIN);
+
+  std::array<std::byte, 10> room{};
+  Transfer stepped = Transfer::start(context_, hello(), std::move(sinks[0]));
+  stepped.step();
+  for (const Receipt& receipt :
+       {stepped.receipt(), transfer(context_, hello(), std::move(sinks[1])),
+        transfer(context_, hello(), std::move(sinks[2]), {.measure = true}),
+        transfer(context_, std::move(source), Sink(std::span(room)))}) {
+    EXPECT_EQ(receipt.ending, Ending::failed) << describe(receipt);
+    EXPECT_EQ(receipt.delivered, 0u);
+    ASSERT_TRUE(receipt.error);
+    EXPECT_TRUE(receipt.error->is(EBADF)) << describe(receipt);
+  }
+  EXPECT_EQ(os::recv(stranger.to, room, false), 5u) << "what came for the stranger is there";
+  ASSERT_TRUE(os::send(stranger.to, std::as_bytes(std::span(std::string_view("mine"))), {}));
+  wait_for(stranger.from, POLLIN);
+  EXPECT_EQ(os::recv(stranger.from, room, false), 4u) << "and only what he said came from him";
 }
 
 TEST_F(ConnectionTest, both_directions_share_it) {
@@ -290,6 +347,92 @@ TEST_F(ConnectionTest, a_peer_that_closes_unread_is_an_error) {
   EXPECT_TRUE(farewell.error().is(ECONNRESET) || farewell.error().is(EPIPE))
       << farewell.error().message();
   EXPECT_FALSE(farewell.error().hint.empty());
+}
+
+/// At work in both directions, both of them silent, when the peer resets it. The parameter is how
+/// that is noticed first.
+class Broken : public ConnectionTest, public ::testing::WithParamInterface<std::string_view> {
+ protected:
+  Pair in_ = make_unix_pair();
+  Pair out_ = make_unix_pair();
+  Connection connection_ = adopt(std::move(tcp_.to));
+  Transfer up_ = Transfer::start(context_, Source::socket(in_.from.ref()), connection_);
+  Transfer down_ = Transfer::start(context_, Source(connection_), Sink::socket(out_.to.ref()),
+                                   {.at_end = AtEnd::shutdown_write});
+
+  Broken() {
+    EXPECT_EQ(up_.step().state, State::blocked);
+    EXPECT_EQ(down_.step().state, State::blocked);
+    reset_on_close(tcp_.from);
+    tcp_.from.reset();
+    wait_for(connection_.fd(), 0);
+    if (GetParam() == "send") {
+      EXPECT_TRUE(os::send(in_.to, std::as_bytes(std::span(text_)), {}));
+    }
+    if (GetParam() == "one_call") {
+      EXPECT_EQ(transfer(context_, hello(), connection_).ending, Ending::failed);
+    } else {
+      EXPECT_EQ((GetParam() == "recv" ? down_ : up_).step().state, State::failed);
+    }
+  }
+};
+
+TEST_P(Broken, is_no_end_of_what_comes) {
+  EXPECT_EQ(down_.step().state, State::failed);
+  const Receipt receipt = down_.receipt();
+  ASSERT_TRUE(receipt.error) << describe(receipt);
+  EXPECT_TRUE(receipt.error->is(ECONNRESET)) << describe(receipt);
+  EXPECT_EQ(receipt.error->subject, "source");
+  EXPECT_EQ(end_of(out_.from), "open") << "cut off, and not passed on as if it were whole";
+}
+
+TEST_P(Broken, is_no_end_of_what_goes) {
+  EXPECT_EQ(up_.step().state, State::failed);
+  const Receipt receipt = up_.receipt();
+  ASSERT_TRUE(receipt.error) << describe(receipt);
+  EXPECT_TRUE(receipt.error->is(ECONNRESET) || receipt.error->is(EPIPE)) << describe(receipt);
+  EXPECT_EQ(receipt.error->subject, "sink");
+}
+
+TEST_P(Broken, has_no_orderly_end) {
+  const auto farewell = connection_.end(std::nullopt);
+  ASSERT_FALSE(farewell) << (farewell->acknowledged ? "acknowledged" : "by the deadline");
+  EXPECT_TRUE(farewell.error().is(ECONNRESET) || farewell.error().is(EPIPE))
+      << farewell.error().message();
+  EXPECT_FALSE(farewell.error().hint.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(noticed_by, Broken, ::testing::Values("poll", "send", "one_call", "recv"),
+                         [](const auto& each) { return std::string(each.param); });
+
+// What was under way will never be acknowledged, and nothing is left to wait for.
+TEST_F(ConnectionTest, a_stream_that_broke_half_way_is_not_waited_for) {
+  Connection connection = adopt(std::move(tcp_.to));
+  const std::vector<std::byte> much(16 << 20);
+  Transfer transfer = Transfer::start(context_, std::span<const std::byte>(much), connection);
+  while (transfer.step().state == State::progress) {
+  }
+  ASSERT_EQ(transfer.receipt().ending, Ending::unfinished);
+  reset_on_close(tcp_.from);
+  tcp_.from.reset();
+  wait_for(connection.fd(), 0);
+  EXPECT_EQ(transfer.step().state, State::failed);
+  const auto farewell = connection.end(std::nullopt);
+  ASSERT_FALSE(farewell);
+  EXPECT_TRUE(farewell.error().is(ECONNRESET)) << farewell.error().message();
+}
+
+// Its own end came before: then the kernel's word for the reset is EPIPE.
+TEST_F(ConnectionTest, a_peer_that_left_before_the_last_bytes_has_not_acknowledged_them) {
+  Connection connection = adopt(std::move(tcp_.to));
+  tcp_.from.reset();
+  wait_for(connection.fd(), POLLRDHUP);
+  EXPECT_TRUE(transfer(context_, hello(), connection).ok()) << "nobody can know yet";
+  wait_for(connection.fd(), 0);
+  const Receipt receipt = transfer(context_, hello(), connection);
+  ASSERT_TRUE(receipt.error) << describe(receipt);
+  EXPECT_TRUE(receipt.error->is(EPIPE)) << describe(receipt);
+  EXPECT_FALSE(connection.end(std::nullopt));
 }
 
 TEST_F(ConnectionTest, a_silent_peer_is_waited_for_until_the_deadline) {

@@ -3,6 +3,8 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string_view>
@@ -14,6 +16,7 @@
 
 #include <leat/transfer.h>
 
+#include "os/stream.h"
 #include "os/wait.h"
 #include "support/drive.h"
 #include "support/files.h"
@@ -35,6 +38,10 @@ class ContextTest : public GuardedTest {
                            options);
   }
   bool readable() { return os::ready_events(context_.fd(), POLLIN) != 0; }
+  /// For another thread: until the one that waits has taken the wake-up, of which nothing tells.
+  void until_taken() {
+    while (readable()) std::this_thread::yield();
+  }
 };
 
 TEST_F(ContextTest, needs_a_descriptor) {
@@ -89,6 +96,75 @@ TEST_F(ContextTest, calls_only_those_who_can_go_on) {
   context_.poll();
   std::ranges::sort(called);
   EXPECT_EQ(called, (std::vector{1, 3}));
+}
+
+TEST_F(ContextTest, a_callback_that_asks_again_is_called_at_the_next_poll) {
+  Transfer transfer = silent();
+  ASSERT_EQ(transfer.step().state, State::blocked);
+  transfer.cancel();
+  int calls = 0;
+  const std::function<void()> again = [&] {
+    if (++calls < 1000) transfer.on_runnable(again);
+  };
+  transfer.on_runnable(again);
+  context_.poll();
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(readable()) << "it has not stepped, and is runnable still";
+  context_.poll();
+  EXPECT_EQ(calls, 2);
+}
+
+// The loop that comes back from a blocking call looks at the context to learn who can go on.
+TEST_F(ContextTest, a_stop_that_a_blocking_transfer_heard_is_told_again) {
+  std::stop_source stop;
+  Transfer other = silent({.stop = stop.get_token()});
+  ASSERT_EQ(other.step().state, State::blocked);
+  Pair in = make_unix_pair();
+  const std::jthread thread([&] {
+    stop.request_stop();
+    until_taken();
+    in.to.reset();
+  });
+  std::array<std::byte, 10> room{};
+  const Receipt receipt = transfer(context_, Source::socket(in.from.ref()), Sink(std::span(room)));
+  EXPECT_EQ(receipt.ending, Ending::end_of_source) << describe(receipt);
+  EXPECT_TRUE(other.runnable());
+  EXPECT_TRUE(readable());
+}
+
+TEST_F(ContextTest, a_stop_that_the_end_of_a_connection_heard_is_told_again) {
+  std::stop_source stop;
+  Transfer other = silent({.stop = stop.get_token()});
+  ASSERT_EQ(other.step().state, State::blocked);
+  Pair tcp = make_tcp_pair();
+  auto connection = Connection::adopt(context_, std::move(tcp.to));
+  ASSERT_TRUE(connection);
+  const std::jthread thread([&] {
+    stop.request_stop();
+    until_taken();
+    tcp.from.reset();
+  });
+  const auto farewell = connection->end(std::nullopt);
+  ASSERT_TRUE(farewell) << farewell.error().message();
+  EXPECT_TRUE(farewell->closed);
+  EXPECT_TRUE(other.runnable());
+  EXPECT_TRUE(readable());
+}
+
+TEST_F(ContextTest, a_wake_up_that_a_blocking_call_heard_is_told_again) {
+  const std::array<std::byte, 5> text{};
+  const std::jthread thread([&] {
+    context_.wake();
+    until_taken();
+    EXPECT_TRUE(os::send(in_.to, text, {}));
+  });
+  std::array<std::byte, 5> room{};
+  const Receipt receipt = transfer(context_, Source::socket(in_.from.ref()), Sink(std::span(room)));
+  EXPECT_TRUE(receipt.ok()) << describe(receipt);
+  EXPECT_GT(receipt.waits, 0u) << "the bytes came only after it had begun to wait";
+  EXPECT_TRUE(readable()) << "who called may have had anything in mind";
+  context_.poll();
+  EXPECT_FALSE(readable());
 }
 
 // As adapters do: the coroutine that is woken may finish and destroy its transfer, and others.

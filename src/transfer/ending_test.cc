@@ -101,6 +101,18 @@ TEST_F(EndingTest, what_is_lent_is_not_closed_and_nothing_is_moved) {
   EXPECT_EQ(stream_of(tcp_.from), " open");
 }
 
+TEST_F(EndingTest, a_lent_socket_is_not_closed_as_a_connection_either) {
+  auto connection = Connection::borrow(context_, tcp_.to);
+  ASSERT_TRUE(connection);
+  const Receipt receipt = transfer(context_, Source(text_), *connection, {.at_end = AtEnd::close});
+  EXPECT_EQ(receipt.ending, Ending::failed);
+  ASSERT_TRUE(receipt.error);
+  EXPECT_TRUE(receipt.error->is(Errc::not_owned)) << describe(receipt);
+  EXPECT_EQ(receipt.delivered, 0u);
+  EXPECT_TRUE(is_open(tcp_.to.number()));
+  EXPECT_EQ(stream_of(tcp_.from), " open");
+}
+
 TEST_F(EndingTest, closing_does_not_wait_for_the_transfer_to_go) {
   Pair pipe = make_pipe_pair();
   const int socket_number = tcp_.to.number();

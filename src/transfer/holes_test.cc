@@ -134,6 +134,20 @@ TEST_P(Holes, are_there_if_it_is_stopped_in_one) {
   EXPECT_EQ(size_of(sink), 1000u) << "they were counted as delivered";
 }
 
+TEST_P(Holes, are_there_if_it_is_destroyed_in_one) {
+  const OwnedFd sink = file_with({});
+  Context context = make_context();
+  Receipt receipt;
+  {
+    Transfer transfer =
+        Transfer::start(context, Source::file(file_.ref()), Sink::file(duplicate(sink)), forced());
+    transfer.step(1000);
+    receipt = transfer.receipt();
+  }
+  EXPECT_EQ(receipt.delivered, 1000u);
+  EXPECT_EQ(size_of(sink), receipt.delivered) << "the receipt was the last word";
+}
+
 TEST_P(Holes, a_source_that_shrinks_does_not_end_in_one) {
   const OwnedFd sink = file_with({});
   Context context = make_context();

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <stop_token>
@@ -203,6 +204,48 @@ TEST_F(Stopping, only_a_stopped_transfer_resumes) {
   drive(context_, transfer);
   transfer.resume({});
   EXPECT_EQ(transfer.step().state, State::done);
+}
+
+// Its size less its cursor is less each time one looks.
+TEST_F(Stopping, a_file_that_is_read_at_its_cursor_goes_on_to_its_end) {
+  for (const char* mechanism : {"copy_file_range", "sendfile", "splice", "read_write"}) {
+    SCOPED_TRACE(mechanism);
+    const OwnedFd copy = file_with({});
+    ASSERT_EQ(::lseek(file_.number(), 1000, SEEK_SET), 1000);
+    Transfer transfer =
+        Transfer::start(context_, *Source::descriptor(file_.ref()), Sink::file(duplicate(copy)),
+                        {.mechanism = *Mechanism::named(mechanism)});
+    for (const std::uint64_t delivered : {20'000u, 30'000u}) {
+      while (transfer.receipt().delivered < delivered)
+        ASSERT_EQ(transfer.step(delivered - transfer.receipt().delivered).state, State::progress);
+      transfer.cancel();
+      ASSERT_EQ(transfer.step().state, State::stopped);
+      transfer.resume({});
+    }
+    EXPECT_EQ(drive(context_, transfer).trouble, "");
+    const Receipt receipt = transfer.receipt();
+    EXPECT_EQ(receipt.ending, Ending::complete) << describe(receipt);
+    EXPECT_EQ(receipt.delivered, size - 1000);
+    EXPECT_EQ(content_of(copy), pattern(seed, 1000, size - 1000));
+  }
+}
+
+TEST_F(Stopping, a_file_that_shrank_meanwhile_is_not_complete) {
+  for (const std::uint64_t left : {30'000u, 20'000u, 10'000u}) {
+    SCOPED_TRACE(left);
+    const OwnedFd file = pattern_file(seed, size);
+    const OwnedFd copy = file_with({});
+    Transfer transfer = Transfer::start(context_, Source::file(file.ref()), Sink::file(copy.ref()));
+    ASSERT_EQ(transfer.step(20'000).delivered, 20'000u);
+    transfer.cancel();
+    ASSERT_EQ(transfer.step().state, State::stopped);
+    ASSERT_EQ(::ftruncate(file.number(), static_cast<off_t>(left)), 0);
+    transfer.resume({});
+    drive(context_, transfer);
+    const Receipt receipt = transfer.receipt();
+    EXPECT_EQ(receipt.ending, Ending::source_shrank) << describe(receipt);
+    EXPECT_EQ(receipt.delivered, std::max<std::uint64_t>(left, 20'000));
+  }
 }
 
 TEST_F(Stopping, what_can_be_read_again_is_not_stranded) {

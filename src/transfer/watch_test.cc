@@ -164,6 +164,20 @@ TEST_F(WatchTest, polls_its_context) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST_F(WatchTest, goes_on_with_a_context_that_moved) {
+  Transfer transfer =
+      Transfer::start(context_, Source::socket(one_.from.ref()), Sink::socket(two_.to.ref()));
+  int calls = 0;
+  transfer.on_runnable([&] { ++calls; });
+  ASSERT_EQ(transfer.step().state, State::blocked);
+  Context moved = std::move(context_);
+  transfer.cancel();
+  watch_.dispatch();
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(readable()) << "it is runnable still";
+  context_ = std::move(moved);  // which the watch must not outlive
+}
+
 TEST_F(WatchTest, needs_an_epoll_instance) {
   for (const std::string_view call : {"epoll_create1", "epoll_ctl"}) {
     const ScopedFaults faults({{.call = call, .error_number = ENOMEM}});
