@@ -54,7 +54,7 @@ class Connection {
   /// Blocks. Running out of time is no error, and the stream has ended all the same: a close then
   /// is no reset. Errors: ECONNRESET, EPIPE: the peer did not take all.
   Result<Farewell> end(std::optional<std::chrono::steady_clock::time_point> deadline,
-                       std::stop_token stop = {});
+                       const std::stop_token& stop = {});
 
  private:
   friend class Source;

@@ -74,12 +74,12 @@ void ConnectionState::close_way(Mechanism mechanism) noexcept {
   for (std::size_t index = 0; index < Mechanism::count(); ++index) {
     if (Mechanism::at(index) == mechanism) closed_ways |= 1u << index;
   }
-  memory_ranking = file_ranking = small_file_ranking = {};
+  memory_ranking_ = file_ranking_ = small_file_ranking_ = {};
 }
 
 const Ranking& ConnectionState::ranking_for(Kind source, std::uint64_t length) {
-  Ranking& file = length <= small_file_bytes ? small_file_ranking : file_ranking;
-  Ranking& ranking = source == Kind::memory ? memory_ranking : file;
+  Ranking& file = length <= small_file_bytes ? small_file_ranking_ : file_ranking_;
+  Ranking& ranking = source == Kind::memory ? memory_ranking_ : file;
   if (ranking.count == 0) [[unlikely]] {
     const SourceFacts plain{.kind = source, .regular = true, .true_size = true, .promised = length};
     ranking = rank(plain, facts, {.closed_ways = closed_ways});
@@ -197,7 +197,7 @@ Result<void> wait_for_peer(Nap& nap, FdRef socket, bool closed, std::optional<Ti
 }  // namespace
 
 Result<Connection::Farewell> Connection::end(std::optional<TimePoint> deadline,
-                                             std::stop_token stop) {
+                                             const std::stop_token& stop) {
   ContextState& context = *state_->context;
   state_->ended_orderly();
   if (state_->broken != 0) return cut_off(broken_stream(state_->broken));

@@ -36,9 +36,9 @@ struct ConnectionState {
   void close_way(Mechanism mechanism) noexcept;
 
  private:
-  Ranking memory_ranking;  // empty: not planned yet
-  Ranking file_ranking;
-  Ranking small_file_ranking;
+  Ranking memory_ranking_;  // empty: not planned yet
+  Ranking file_ranking_;
+  Ranking small_file_ranking_;
 };
 
 /// The facts of what `ranking_for` is about.
