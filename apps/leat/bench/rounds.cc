@@ -26,7 +26,7 @@ constexpr int sweep_rounds = 5;
 /// What getrusage(2) can tell apart; it also keeps the ratios of very short runs finite.
 constexpr double resolution_s = 1e-6;
 
-Mechanism read_write() { return *Mechanism::named("read_write"); }
+Mechanism read_write() { return Mechanism::named("read_write").value_or(Mechanism()); }
 
 std::vector<double> values_of(const Row& row, double (*value)(const Sample&)) {
   std::vector<double> values;
@@ -115,6 +115,7 @@ std::expected<void, std::string> run_round(const Payload& payload, const Setting
                                            Series& series) {
   const std::size_t first = static_cast<std::size_t>(series.rounds) % series.rows.size();
   std::vector<Row*> order;
+  order.reserve(series.rows.size());
   for (Row& row : series.rows) order.push_back(&row);
   std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first), order.end());
   std::vector<const Row*> refused;
@@ -179,9 +180,9 @@ std::expected<void, std::string> add_best_block(const Payload& payload, const Se
   const bool usual = series.sink == SinkKind::tcp && wanted(settings, read_write());
   if (settings.blocks.empty() && !usual) return {};
   if (const auto swept = sweep(payload, settings, series); !swept) return swept;
-  if (series.best_block_bytes == baseline_block_bytes) return {};
-  series.rows.insert(series.rows.begin() + 2,
-                     {Row::Role::best_block, {read_write(), *series.best_block_bytes}, {}});
+  const std::uint32_t best = series.best_block_bytes.value_or(baseline_block_bytes);
+  if (best == baseline_block_bytes) return {};
+  series.rows.insert(series.rows.begin() + 2, {Row::Role::best_block, {read_write(), best}, {}});
   return {};
 }
 

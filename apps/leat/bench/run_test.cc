@@ -100,6 +100,9 @@ TEST(Payload, IsWarmAndAsLongAsAsked) {
 }
 
 TEST(Payload, StaysWhereItIsLocked) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer makes mlock(2) do nothing";
+#endif
   const auto file = make_payload(folder(), size, false);
   ASSERT_TRUE(file) << file.error();
   if (!file->lock.holds()) GTEST_SKIP() << "mlock(2) is not permitted here (RLIMIT_MEMLOCK)";
