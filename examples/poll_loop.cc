@@ -19,7 +19,8 @@ leat::OwnedFd connect_to(const char* port) {
   peer.sin_port = htons(static_cast<in_port_t>(std::atoi(port)));
   peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   leat::OwnedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (::connect(socket.number(), reinterpret_cast<sockaddr*>(&peer), sizeof peer) != 0)
+  if (!socket.valid() ||
+      ::connect(socket.number(), reinterpret_cast<sockaddr*>(&peer), sizeof peer) != 0)
     socket.reset();
   return socket;
 }

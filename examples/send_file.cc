@@ -15,7 +15,8 @@ int main(int argc, char** argv) {
   peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   leat::OwnedFd socket(::socket(AF_INET, SOCK_STREAM, 0));
   auto file = leat::Source::open(argv[1]);
-  if (!file || ::connect(socket.number(), reinterpret_cast<sockaddr*>(&peer), sizeof peer) != 0) {
+  if (!file || !socket.valid() ||
+      ::connect(socket.number(), reinterpret_cast<sockaddr*>(&peer), sizeof peer) != 0) {
     std::cerr << (file ? "cannot connect" : file.error().message()) << "\n";
     return 1;
   }

@@ -1,7 +1,7 @@
 /// The program's subcommands: each registers itself and leaves the exit status behind.
 #pragma once
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's name
 class App;
 }
 

@@ -66,7 +66,7 @@ Mechanism mechanism_named(const std::string& name) {
 /// An option whose text `set` understands or refuses.
 template <class Set>
 CLI::Option* text_option(CLI::App& command, const std::string& name, const std::string& type,
-                         const std::string& description, Set set) {
+                         const std::string& description, const Set& set) {
   auto* option = command.add_option_function<std::string>(name, set, description);
   return option->type_name(type);
 }

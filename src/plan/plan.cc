@@ -5,13 +5,13 @@
 namespace leat {
 namespace {
 
-const Source& first_part(const Source& source) {
+const Source* first_part(const Source& source) {
   const auto parts = source.parts();
-  if (parts.empty()) return source;
+  if (parts.empty()) return &source;
   for (const Source& part : parts) {
-    if (part.length() != 0) return part;
+    if (part.length() != 0) return &part;
   }
-  return parts.front();
+  return &parts.front();
 }
 
 // What transfer() does about a blocking descriptor before it begins.
@@ -32,7 +32,7 @@ Mechanism Plan::chosen() const noexcept {
 
 Plan plan(const Source& source, const Sink& sink, const Options& options) {
   Plan plan;
-  const Source& part = first_part(source);
+  const Source& part = *first_part(source);
   auto source_facts = facts_of(part, false);
   auto sink_facts = facts_of(sink);
   if (!source_facts || !sink_facts) return plan;
