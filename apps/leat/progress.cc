@@ -1,6 +1,7 @@
 #include "progress.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/core.h>
 
@@ -18,7 +19,7 @@ constexpr std::size_t widest_bar = 40;
 
 /// "0:12" or "1:02:03".
 std::string clock_text(double seconds) {
-  const auto total = static_cast<std::uint64_t>(std::clamp(seconds, 0.0, 359999.0) + 0.5);
+  const auto total = static_cast<std::uint64_t>(std::lround(std::clamp(seconds, 0.0, 359999.0)));
   const auto minutes = total / 60;
   if (minutes < 60) return fmt::format("{}:{:02}", minutes, total % 60);
   return fmt::format("{}:{:02}:{:02}", minutes / 60, minutes % 60, total % 60);

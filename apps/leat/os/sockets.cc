@@ -202,7 +202,8 @@ Result<Listener> Listener::on_tcp(std::vector<SocketAddress> addresses,
     if (!bound) {
       // A host without IPv6, or a second address whose chosen port is taken: one is enough.
       const bool absent = bound.error().is(EAFNOSUPPORT) || bound.error().is(EADDRNOTAVAIL);
-      if (!absent && !(any_port && listener.port_ != 0)) return std::unexpected(bound.error());
+      const bool chosen_port_taken = any_port && listener.port_ != 0;
+      if (!absent && !chosen_port_taken) return std::unexpected(bound.error());
       missing = bound.error();
       continue;
     }
@@ -241,6 +242,7 @@ void Listener::close() {
 
 Attempt<OwnedFd> Listener::accept_one(const Patience& patience) {
   std::vector<pollfd> fds;
+  fds.reserve(sockets_.size());
   for (const OwnedFd& socket : sockets_) fds.push_back({socket.number(), POLLIN, 0});
   for (;;) {
     if (auto arrived = wait_any(fds, patience); !arrived) return std::unexpected(arrived.error());
