@@ -128,7 +128,8 @@ class Transfer {
   Step step(std::uint64_t limit = default_step_limit);
 
   /// The next steps wind it up; then it is `stopped`, with the ending `cancelled`. For resume() it
-  /// keeps what it opened: the reader of a blocking pipe that was lent sees no end until it is gone.
+  /// keeps what it opened: the reader of a blocking pipe that was lent sees no end until it is
+  /// gone.
   void cancel() noexcept;
 
   /// Goes on after `stopped`: with the deadline, stop token, rate and progress of `options`; the
