@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/bounds.h"
 #include "support/guards.h"
 #include "support/run_case.h"
 
@@ -30,6 +31,7 @@ std::vector<FittingPair> fitting_pairs_with_a_file() {
 class FarOffsets : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {};
 
 TEST_P(FarOffsets, windows_at_2_and_4_gib) {
+  LEAT_SKIP_IF_OVER_BOUND((64u << 10) + 1);
   for (const std::uint64_t offset : {2 * gib, 4 * gib, 2 * gib - 4097, 4 * gib - 4097})
     for (const Driver driver : {Driver::steps, Driver::call}) {
       Case one = ragged_case(GetParam().from, GetParam().to, (64u << 10) + 1);
@@ -80,6 +82,7 @@ class WholePass : public GuardedTest, public ::testing::WithParamInterface<Fitti
   static constexpr std::uint64_t size = 5 * gib + 4097;
 
   void SetUp() override {
+    LEAT_SKIP_IF_OVER_BOUND(size);
     const char* asked = std::getenv("LEAT_TEST_LONG");
     if (asked == nullptr || std::string_view(asked) != "1")
       GTEST_SKIP() << "moves 5 GiB: LEAT_TEST_LONG=1 runs it";
@@ -148,6 +151,7 @@ class Holes : public GuardedTest, public ::testing::WithParamInterface<FittingPa
 // A hole is zeros to every sink; between files the receipt may say that it was kept as a hole.
 TEST_P(Holes, arrive_as_zeros) {
   constexpr std::uint64_t size = (8u << 20) + 123;
+  LEAT_SKIP_IF_OVER_BOUND(size);
   const OwnedFd from = nameless_file();
   ASSERT_EQ(::ftruncate(from.number(), size), 0);
   put(from, 4096, 9000);

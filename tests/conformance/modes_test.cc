@@ -4,18 +4,22 @@
 
 #include <gtest/gtest.h>
 
+#include "support/bounds.h"
 #include "support/guards.h"
 #include "support/run_case.h"
 
 namespace leat::testing {
 namespace {
 
+constexpr std::uint64_t size = (1u << 20) + 5;
+
 class Modes : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {};
 
 TEST_P(Modes, owned_borrowed_blocking_nonblocking) {
+  LEAT_SKIP_IF_OVER_BOUND(size);
   for (const Driver driver : {Driver::steps, Driver::call, Driver::free_call})
     for (const int bits : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}) {
-      Case one = whole_case(GetParam().from, GetParam().to, (1u << 20) + 5);
+      Case one = whole_case(GetParam().from, GetParam().to, size);
       one.driver = driver;
       one.from_options.owned = (bits & 1) != 0;
       one.to_options.owned = (bits & 2) != 0;
@@ -40,7 +44,8 @@ class ForcedModes : public GuardedTest, public ::testing::WithParamInterface<Fit
 // On a blocking socket sendfile and splice cannot be kept from waiting: there a step loop gets a
 // refusal, never a wait; the blocking call may use them, since waiting is what was asked for.
 TEST_P(ForcedModes, on_blocking_descriptors) {
-  Case one = whole_case(GetParam().from, GetParam().to, (1u << 20) + 5);
+  LEAT_SKIP_IF_OVER_BOUND(size);
+  Case one = whole_case(GetParam().from, GetParam().to, size);
   one.options.mechanism = GetParam().mechanism;
   one.from_options.blocking = one.to_options.blocking = Blocking::yes;
   for (const Driver driver : {Driver::steps, Driver::call}) {

@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/bounds.h"
 #include "support/guards.h"
 #include "support/run_case.h"
 
@@ -22,11 +23,13 @@ using std::chrono::steady_clock;
 
 class StreamPeer : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {
  protected:
-  static constexpr std::uint64_t size = (1u << 20) + 77;
+  /// More than what loopback sockets buffer, so that a peer that does not read is felt.
+  static constexpr std::uint64_t large_size = 8u << 20;
   Options forced() const { return {.mechanism = GetParam().mechanism}; }
 };
 
 TEST_P(StreamPeer, slow) {
+  LEAT_SKIP_IF_OVER_BOUND(600'007u);
   for (const Driver driver : {Driver::steps, Driver::call}) {
     Case one = ragged_case(GetParam().from, GetParam().to, 600'007);
     one.options = forced();
@@ -64,12 +67,12 @@ void expect_cut_off(const Receipt& receipt, std::uint64_t received) {
 }
 
 TEST_P(StreamPeer, closes_early_unread) {
+  LEAT_SKIP_IF_OVER_BOUND(large_size);
   for (const Driver driver : {Driver::steps, Driver::call})
     for (const bool reset : {false, true})
       for (const std::uint64_t reads : {std::uint64_t{0}, std::uint64_t{10'000}}) {
         SCOPED_TRACE(std::string(reset ? "reset" : "close") + " after " + std::to_string(reads));
-        // Larger than what loopback sockets buffer, so that the end is felt.
-        const auto from = SourceEnd::make(GetParam().from, {.size = 8u << 20, .seed = 3});
+        const auto from = SourceEnd::make(GetParam().from, {.size = large_size, .seed = 3});
         Leaver leaver(GetParam().to);
         if (reset && is_socket(GetParam().to)) reset_on_close(leaver.pair.from);
         Drainer drainer(std::move(leaver.pair.from), {.seed = 3, .stop_after = reads});
@@ -96,7 +99,8 @@ TEST_P(StreamPeer, closes_early_unread) {
 }
 
 TEST_P(StreamPeer, never_reads_then_does) {
-  const auto from = SourceEnd::make(GetParam().from, {.size = 8u << 20, .seed = 4});
+  LEAT_SKIP_IF_OVER_BOUND(large_size);
+  const auto from = SourceEnd::make(GetParam().from, {.size = large_size, .seed = 4});
   Leaver leaver(GetParam().to);
   Context context = make_context();
   Options options = forced();
@@ -110,7 +114,7 @@ TEST_P(StreamPeer, never_reads_then_does) {
   const Receipt stopped = transfer.receipt();
   EXPECT_EQ(stopped.ending, Ending::deadline) << describe(stopped);
   EXPECT_EQ(inconsistency(stopped), "");
-  EXPECT_LT(stopped.delivered, 8u << 20);
+  EXPECT_LT(stopped.delivered, large_size);
   EXPECT_EQ(transfer.step().state, State::stopped) << "an ended transfer repeats its ending";
 
   transfer.resume({});
@@ -119,15 +123,16 @@ TEST_P(StreamPeer, never_reads_then_does) {
   EXPECT_EQ(log.last.state, State::done);
   const Receipt receipt = transfer.receipt();
   EXPECT_TRUE(receipt.ok()) << describe(receipt);
-  EXPECT_EQ(receipt.delivered, 8u << 20);
+  EXPECT_EQ(receipt.delivered, large_size);
   EXPECT_EQ(receipt.stranded, 0u);
   leaver.pair.to.reset();
   EXPECT_EQ(drainer.finish().check.mismatch(), "");
-  EXPECT_EQ(drainer.finish().check.count(), 8u << 20);
+  EXPECT_EQ(drainer.finish().check.count(), large_size);
 }
 
 TEST_P(StreamPeer, never_reads_and_the_call_gives_up) {
-  const auto from = SourceEnd::make(GetParam().from, {.size = 8u << 20, .seed = 5});
+  LEAT_SKIP_IF_OVER_BOUND(large_size);
+  const auto from = SourceEnd::make(GetParam().from, {.size = large_size, .seed = 5});
   Leaver leaver(GetParam().to);
   Context context = make_context();
   Options options = forced();
@@ -146,8 +151,8 @@ TEST_P(StreamPeer, never_reads_and_the_call_gives_up) {
 
 // What cancel() leaves behind can be sent on by somebody else: stranded first, then the source.
 TEST_P(StreamPeer, never_reads_and_another_transfer_goes_on) {
-  const std::uint64_t whole = 8u << 20;
-  const auto from = SourceEnd::make(GetParam().from, {.size = whole, .seed = 6});
+  LEAT_SKIP_IF_OVER_BOUND(large_size);
+  const auto from = SourceEnd::make(GetParam().from, {.size = large_size, .seed = 6});
   Leaver leaver(GetParam().to);
   Context context = make_context();
   std::uint64_t delivered = 0;
@@ -272,10 +277,12 @@ INSTANTIATE_TEST_SUITE_P(every_fitting_pair, KilledSender,
 
 // A transfer that owns its TCP sink and dies with its process resets the connection.
 TEST(KilledTransfer, is_not_mistaken_for_a_whole_stream) {
+  constexpr std::uint64_t size = 64u << 20;
+  LEAT_SKIP_IF_OVER_BOUND(size);
   const Watchdog watchdog;
   Pair pair = make_tcp_pair(Blocking::yes);
   const pid_t child = doomed_child(pair, [](OwnedFd to) {
-    const auto bytes = pattern(9, 0, 64u << 20);
+    const auto bytes = pattern(9, 0, size);
     transfer(Source(std::span<const std::byte>(bytes)), Sink::socket(std::move(to)));
     for (;;) ::pause();
   });
@@ -287,7 +294,7 @@ TEST(KilledTransfer, is_not_mistaken_for_a_whole_stream) {
   check.add(first);
   EXPECT_EQ(check.mismatch(), "");
   kill_and_reap(child);
-  std::vector<std::byte> rest(64u << 20);
+  std::vector<std::byte> rest(size);
   const Receipt receipt = transfer(Source::socket(pair.from.ref()), Sink(std::span(rest)));
   EXPECT_EQ(receipt.ending, Ending::failed) << describe(receipt);
   ASSERT_TRUE(receipt.error);

@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "support/bounds.h"
+
 namespace leat::testing {
 namespace {
 
@@ -32,7 +34,7 @@ Watchdog::Watchdog(std::chrono::seconds limit) {
   std::snprintf(barking.data(), barking.size(), "watchdog: %s.%s hangs\n",
                 test ? test->test_suite_name() : "?", test ? test->name() : "?");
   ::signal(SIGALRM, bark);
-  alarm(static_cast<unsigned>(limit.count()));
+  alarm(static_cast<unsigned>(limit.count()) * time_factor());
 }
 
 Watchdog::~Watchdog() { alarm(0); }

@@ -10,7 +10,8 @@
 namespace leat::testing {
 
 /// Aborts the program, with the test's name, if it still lives after `limit`: a hang becomes a
-/// failure. One at a time. The limit is generous; it is no measurement.
+/// failure. One at a time. The limit is generous; it is no measurement. LEAT_TEST_TIME_FACTOR
+/// multiplies it.
 class Watchdog {
  public:
   explicit Watchdog(std::chrono::seconds limit = std::chrono::seconds(90));
