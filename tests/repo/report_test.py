@@ -48,6 +48,19 @@ class Report(unittest.TestCase):
         self.assertEqual(("1 passed, 0 failed, 1 skipped", 0, expected), self.report(PASSED, skip))
         self.assertEqual(("0 passed, 0 failed, 1 skipped", 1, expected), self.report(skip))
 
+    def test_what_googletest_writes_itself(self):
+        place = "/src/os/card_test.cc:5&#x0A;"
+        cases = (
+            '<testcase name="Works" status="run" result="completed" classname="Card"/>',
+            '<testcase name="Sends" status="run" result="skipped" classname="Card">'
+            f'<skipped message="{place}no card&#x0A;here"/></testcase>',
+            '<testcase name="Gets" status="run" result="completed" classname="Card">'
+            f'<failure message="{place}Expected: 1"/></testcase>',
+        )
+        expected = ["skipped:", "  dev: Card.Sends: no card here"]
+        expected += ["failed:", "  dev: Card.Gets: Expected: 1"]
+        self.assertEqual(("1 passed, 1 failed, 1 skipped", 1, expected), self.report(*cases))
+
     def test_a_failure(self):
         fail = '<testcase name="os/A.C" status="fail"><failure message="Timeout"/></testcase>'
         expected = ["failed:", "  dev: os/A.C: Timeout"]
