@@ -57,7 +57,7 @@ class Bootstrap(unittest.TestCase):
         return done, log.read_text().splitlines()
 
     def test_nothing_is_done_if_nothing_is_missing(self):
-        for arguments in ([], ["check-tools"], ["--list"]):
+        for arguments in ([], ["check-tools"], ["lab"], ["--list"]):
             done, calls = self.run_script(*arguments, root=os.geteuid() == 0)
             self.assertEqual((0, "", ""), (done.returncode, done.stdout, done.stderr))
             self.assertEqual([], calls)
@@ -72,6 +72,11 @@ class Bootstrap(unittest.TestCase):
     def test_check_tools_are_asked_for(self):
         _, calls = self.run_script("check-tools", absent="clang-19")
         self.assertTrue(calls[1].endswith(" --no-install-recommends clang-19"), calls)
+
+    def test_the_laboratory_is_asked_for(self):
+        for arguments, expected in ((["lab"], "qemu-system-x86\n"), ([], "")):
+            done, _ = self.run_script(*arguments, "--list", absent="qemu-system-x86", root=False)
+            self.assertEqual(expected, done.stdout)
 
     def test_the_list_changes_nothing(self):
         done, calls = self.run_script("--list", absent="g++ strace", root=False)

@@ -1,0 +1,38 @@
+#!/bin/bash
+# does: the conformance suite and the mechanisms' unit tests, with payloads of at most 2 MiB
+# needs: leat_conformance_test leat_mechanism_test
+# timeout: 1200
+# More arguments are filters of GoogleTest, to run only some suites: '*Bytes*'.
+set -uo pipefail
+
+export LEAT_TEST_MAX_BYTES=${LEAT_TEST_MAX_BYTES:-$((2 << 20))}
+export LEAT_TEST_TIME_FACTOR=${LEAT_TEST_TIME_FACTOR:-10}
+results=/tmp/results
+filter=${*:-*}
+filter=${filter// /:}
+export results filter
+mkdir -p "$results"
+
+# run_suite PROGRAM SUITE: a process for each suite, so that one that dies takes no other with it.
+run_suite() {
+  local name=${1#leat_} began=$SECONDS
+  name=${name%_test}.${2//\//_}
+  "$LEAT_BUILD_DIR/$1" --gtest_filter="$2.*" --gtest_output="xml:$results/$name.xml" \
+    >"$results/$name.log" 2>&1
+  local status=$?
+  printf '%4d s  %s\n' $((SECONDS - began)) "$name"
+  # A failed test's words are of use; one that died leaves nothing else.
+  ((status == 0)) || tail -n 40 "$results/$name.log"
+  echo "$name" >>"$results/names"
+}
+export -f run_suite
+
+for program in leat_mechanism_test leat_conformance_test; do
+  "$LEAT_BUILD_DIR/$program" --gtest_list_tests --gtest_filter="$filter" |
+    sed -n "s/^\([^ ].*\)\.\( .*\)\?\$/$program \1/p"
+done | xargs -r -n 2 -P "$(nproc)" bash -c 'run_suite "$@"' _
+
+reports=()
+while read -r name; do reports+=("$name=$results/$name.xml"); done < <(sort "$results/names")
+echo "largest payload: $LEAT_TEST_MAX_BYTES bytes"
+"$LEAT_SOURCE_DIR/scripts/test_report" "${reports[@]}"
