@@ -25,6 +25,10 @@ install(FILES ${PROJECT_BINARY_DIR}/leatConfig.cmake ${PROJECT_BINARY_DIR}/leatC
         DESTINATION ${package_dir})
 
 # The prefix is known for sure only while installing (`cmake --install --prefix`).
+set(leat_pc_libraries)
+if(leat_liburing)
+  set(leat_pc_libraries -luring)
+endif()
 set(prefix_when_installed "@CMAKE_INSTALL_PREFIX@")
 configure_file(${PROJECT_SOURCE_DIR}/cmake/leat.pc.in ${PROJECT_BINARY_DIR}/leat.pc.in @ONLY)
 set(pc ${PROJECT_BINARY_DIR}/leat.pc)

@@ -13,6 +13,18 @@ foreach(layer IN LISTS LEAT_LAYERS)
   list(APPEND sources ${layer_sources})
 endforeach()
 list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+
+# Without liburing the mechanisms that need it say so; the rest is there.
+find_path(LEAT_LIBURING_INCLUDE liburing.h)
+find_library(LEAT_LIBURING NAMES uring)
+if(LEAT_LIBURING_INCLUDE AND LEAT_LIBURING)
+  list(FILTER sources EXCLUDE REGEX "/os/ring_missing\\.cc$")
+  set(leat_liburing uring)
+else()
+  message(STATUS "io_uring is left out: liburing was not found")
+  list(FILTER sources EXCLUDE REGEX "/os/ring\\.cc$")
+  set(leat_liburing)
+endif()
 if(NOT sources)
   # Only true of the first commits.
   file(WRITE ${PROJECT_BINARY_DIR}/empty.cc "")
@@ -27,7 +39,7 @@ target_include_directories(leat
   PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
          $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
   PRIVATE ${PROJECT_SOURCE_DIR}/src)
-target_link_libraries(leat PUBLIC Threads::Threads)
+target_link_libraries(leat PUBLIC Threads::Threads ${leat_liburing})
 # A static library that shared ones may link.
 set_target_properties(leat PROPERTIES POSITION_INDEPENDENT_CODE ON)
 

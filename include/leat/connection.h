@@ -10,6 +10,7 @@
 #include <leat/context.h>
 #include <leat/error.h>
 #include <leat/fd.h>
+#include <leat/receipt.h>
 
 namespace leat {
 
@@ -42,6 +43,11 @@ class Connection {
 
   /// Closes the socket now, or after the last of its transfers.
   void close();
+
+  /// Waits until the kernel has let go of the memory that the transfer of `receipt` lent, and fills
+  /// in what it says of the copies: legs that are `pending` become `kernel` (or `unknown` where it
+  /// does not say). Returns true if none is pending any more; false after `deadline`. Blocks.
+  bool settle(Receipt& receipt, std::optional<std::chrono::steady_clock::time_point> deadline);
 
   /// How the peer took the end of the stream.
   struct Farewell {

@@ -17,21 +17,38 @@ enum class Sigpipe : std::uint8_t {
   ignored_by_caller,  ///< the caller promises that SIGPIPE is ignored, as servers have it
 };
 
+/// How a context uses io_uring(7). Nothing is opened before a mechanism needs it.
+enum class RingUse : std::uint8_t {
+  thread_bound,  ///< for the thread that first needs it, and cheapest (IORING_SETUP_DEFER_TASKRUN);
+                 ///< on another thread the mechanisms that need a ring refuse
+  movable,       ///< the context may pass from thread to thread
+  none,          ///< mechanisms that need a ring refuse
+};
+
 struct ContextOptions {
   Sigpipe sigpipe = Sigpipe::guarded;
+  RingUse ring = RingUse::thread_bound;
   /// All pipes of this context together, in bytes of capacity; when used up, splice refuses.
   std::uint64_t pipe_budget_bytes = 64ull << 20;
+  /// All memory lent to the kernel by zero-copy sends of this context; beyond it they wait.
+  std::uint64_t lent_budget_bytes = 64ull << 20;
 };
 
 struct ContextCounters {
-  std::uint64_t stranded_bytes = 0;  ///< of transfers destroyed with stranded bytes
-  std::uint64_t transfers = 0;       ///< alive now
-  std::uint64_t pipes_open = 0;      ///< kept or in use
-  std::uint64_t pipe_bytes = 0;      ///< their capacity
+  std::uint64_t stranded_bytes = 0;     ///< of transfers destroyed with stranded bytes
+  std::uint64_t transfers = 0;          ///< alive now
+  std::uint64_t pipes_open = 0;         ///< kept or in use
+  std::uint64_t pipe_bytes = 0;         ///< their capacity
+  std::uint64_t lent_bytes = 0;         ///< memory that the kernel may still read
+  std::uint64_t quarantined_bytes = 0;  ///< part of `lent_bytes`: of connections that are closed
+  std::uint64_t abandoned_bytes = 0;    ///< never freed, as the kernel did not let go in time
+  std::uint64_t operations = 0;         ///< in flight on the ring
 };
 
-/// One per thread that moves bytes. Made by the caller, outlives its transfers and connections, and
-/// is used by one thread at a time; only `wake` may be called from any thread. Move-only.
+/// One per thread that moves bytes. Its destructor waits, at most a second, until the kernel has
+/// let go of the memory that it was lent. Made by the caller, outlives its transfers and
+/// connections, and is used by one thread at a time; only `wake` may be called from any thread.
+/// Move-only.
 class Context {
  public:
   /// Errors: EMFILE, ENFILE (it holds an eventfd).
@@ -43,7 +60,8 @@ class Context {
   /// Readable while any transfer of this context is runnable for a reason that its own Wait does
   /// not show (a stop token fired, a ring completed). Watch it beside the Waits. See eventfd(2).
   FdRef fd() const noexcept;
-  /// Finds out which transfers became runnable and calls their `on_runnable`. Never waits.
+  /// Takes what the ring completed and what closed sockets gave back, finds out which transfers
+  /// became runnable and calls their `on_runnable`. Never waits.
   void poll();
   /// Makes `fd()` readable. From any thread, also from a signal handler.
   void wake() const noexcept;

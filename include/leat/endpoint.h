@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <leat/buffer.h>
 #include <leat/error.h>
 #include <leat/fd.h>
 
@@ -56,6 +57,15 @@ class Source {
       : data_(bytes.data()), length_(bytes.size()) {}
   Source(std::string_view text) noexcept  // NOLINT(google-explicit-constructor)
       : Source(std::as_bytes(std::span(text))) {}
+  /// Memory that whoever needs it keeps alive: also the kernel, beyond the end of the transfer.
+  /// Only such memory is ever lent to it (MSG_ZEROCOPY, vmsplice).
+  Source(Slice slice) noexcept  // NOLINT(google-explicit-constructor)
+      : data_(slice.data()),
+        length_(slice.size()),
+        never_reused_(slice.is_never_reused()),
+        keeper_(std::const_pointer_cast<void>(slice.owner())) {}
+  /// The slices of a chain, in order: parts that are sent together.
+  Source(const Chain& chain);  // NOLINT(google-explicit-constructor)
   /// What the peer of `connection` sends: to its end, or `length` bytes.
   Source(Connection& connection, std::uint64_t length = to_end) noexcept;  // NOLINT
 
@@ -98,10 +108,6 @@ class Source {
  private:
   friend struct EndpointAccess;
   friend Source make_parts(std::vector<Source> list);
-  struct More {  // what only few sources have
-    std::vector<Source> parts;
-    std::shared_ptr<const void> keeps_alive;
-  };
   Source(Kind kind, FdRef fd, OwnedFd owned, std::uint64_t offset, std::uint64_t length) noexcept;
 
   const std::byte* data_ = nullptr;
@@ -110,8 +116,10 @@ class Source {
   FdRef fd_;
   OwnedFd owned_;
   Kind kind_ = Kind::memory;
+  bool never_reused_ = false;
+  bool composite_ = false;
   ConnectionState* connection_ = nullptr;
-  std::unique_ptr<More> more_;
+  std::shared_ptr<void> keeper_;  // of the memory; of a composite its std::vector<Source>
 };
 
 Source make_parts(std::vector<Source> list);

@@ -22,6 +22,7 @@ enum class Errc {
   has_several_links,  ///< replacing the file would part it from its other names
   unsupported_kind,   ///< the descriptor is of a kind that carries no bytes
   source_shrank,      ///< the source ended before its promised length; see Ending
+  copied_after_all,   ///< `Copies::forbid`, and the kernel reports that it copied
 };
 
 const std::error_category& error_category() noexcept;

@@ -37,7 +37,8 @@ class Watch {
 
   /// `waiter` is woken once something that `wait` names has happened, until it is disarmed. False
   /// if the kernel does not watch one of the descriptors (a regular file, no memory): step again
-  /// soon. Time is the caller's: `wait.wake_at` is not looked at.
+  /// soon. Time is the caller's: `wait.wake_at` is not looked at. Nor is the context's own
+  /// descriptor: dispatch() polls the context, and `Transfer::on_runnable` tells who may go on.
   [[nodiscard]] bool arm(const Wait& wait, Waiter& waiter);
   /// To be called before the next step, with the same Wait, whatever woke the waiter.
   void disarm(const Wait& wait, Waiter& waiter) noexcept;

@@ -15,22 +15,17 @@ struct EndpointAccess {
     return Source(kind, fd, std::move(owned), offset, length);
   }
   /// Memory that lives as long as the source does.
-  static Source kept_memory(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+  static Source kept_memory(std::span<const std::byte> bytes, std::shared_ptr<void> owner) {
     Source source(bytes);
-    source.more_ = std::make_unique<Source::More>();
-    source.more_->keeps_alive = std::move(owner);
+    source.keeper_ = std::move(owner);
     return source;
   }
-  static bool is_composite(const Source& source) {
-    return source.more_ && !source.more_->parts.empty();
-  }
-  static std::vector<Source> take_parts(Source& source) { return std::move(source.more_->parts); }
+  static bool is_composite(const Source& source) { return !source.parts().empty(); }
   static void set_length(Source& source, std::uint64_t length) { source.length_ = length; }
 
   /// What keeps a memory source's bytes alive; null if they are borrowed.
-  static std::shared_ptr<const void> keeper(const Source& source) {
-    return source.more_ ? source.more_->keeps_alive : nullptr;
-  }
+  static const std::shared_ptr<void>& keeper(const Source& source) { return source.keeper_; }
+  static bool is_never_reused(const Source& source) { return source.never_reused_; }
 
   static ConnectionState* connection(const Source& source) { return source.connection_; }
   static ConnectionState* connection(const Sink& sink) { return sink.connection_; }

@@ -116,24 +116,33 @@ Result<Source> Source::open(const std::string& path, Range range) {
 }
 
 std::span<Source> Source::parts() const noexcept {
-  return more_ ? std::span<Source>(more_->parts) : std::span<Source>();
+  if (!composite_) return {};
+  return *static_cast<std::vector<Source>*>(keeper_.get());
 }
 
 Source make_parts(std::vector<Source> list) {
   Source source;
-  source.more_ = std::make_unique<Source::More>();
-  std::vector<Source>& flat = source.more_->parts;
+  auto flat = std::make_shared<std::vector<Source>>();
   for (Source& part : list) {
     const bool open_ended = source.length_ == to_end || part.length() == to_end;
     source.length_ = open_ended ? to_end : source.length_ + part.length();
     // Composites of composites are one list: whoever walks it meets only parts that hold bytes.
-    if (!EndpointAccess::is_composite(part)) {
-      flat.push_back(std::move(part));
+    if (part.composite_) {
+      std::ranges::move(part.parts(), std::back_inserter(*flat));
     } else {
-      std::ranges::move(part.more_->parts, std::back_inserter(flat));
+      flat->push_back(std::move(part));
     }
   }
+  source.composite_ = true;
+  source.keeper_ = std::move(flat);
   return source;
+}
+
+Source::Source(const Chain& chain) {
+  std::vector<Source> list;
+  list.reserve(chain.slices().size());
+  for (const Slice& slice : chain.slices()) list.emplace_back(slice);
+  *this = make_parts(std::move(list));
 }
 
 Sink::Sink(Kind kind, FdRef fd, OwnedFd owned, std::uint64_t offset) noexcept

@@ -57,6 +57,11 @@ Result<void> look_at_file(const Sink& sink, SinkFacts& facts) {
   return {};
 }
 
+MemoryTenure tenure_of(const Source& source) {
+  if (EndpointAccess::is_never_reused(source)) return MemoryTenure::never_reused;
+  return EndpointAccess::keeper(source) ? MemoryTenure::shared : MemoryTenure::borrowed;
+}
+
 }  // namespace
 
 Result<SourceFacts> facts_of(const Source& source, bool trust_length) {
@@ -64,7 +69,10 @@ Result<SourceFacts> facts_of(const Source& source, bool trust_length) {
                     .cursor = source.kind() == Kind::file && source.offset() == at_cursor,
                     .owned = source.owned(),
                     .promised = source.length()};
-  if (facts.kind == Kind::memory) return facts;
+  if (facts.kind == Kind::memory) {
+    facts.tenure = tenure_of(source);
+    return facts;
+  }
   if (facts.kind == Kind::file && trust_length && facts.promised != to_end) {
     facts.regular = facts.true_size = true;
     return facts;

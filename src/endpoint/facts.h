@@ -17,10 +17,19 @@ enum class Waiting : std::uint8_t {
   allowed,  ///< it may wait: the caller asked for that
 };
 
+/// What may be done with memory beyond the call that is given it.
+enum class MemoryTenure : std::uint8_t {
+  borrowed,      ///< ends with the transfer
+  shared,        ///< a Slice: whoever needs it keeps it
+  never_reused,  ///< a Slice of pages that are given back to the kernel, never written again
+};
+
 struct SourceFacts {
   Kind kind = Kind::memory;
-  bool regular = false;  ///< a regular file
-  bool cursor = false;   ///< read at the descriptor's own offset
+  MemoryTenure tenure = MemoryTenure::borrowed;  ///< of memory
+  bool scattered = false;                        ///< memory in several pieces, to be sent as one
+  bool regular = false;                          ///< a regular file
+  bool cursor = false;                           ///< read at the descriptor's own offset
   bool owned = false;
   bool true_size = false;  ///< a file whose size can be believed
   bool sparse = false;     ///< has fewer blocks than its size needs
@@ -40,6 +49,7 @@ struct SinkFacts {
   bool tcp = false;
   bool nodelay = false;        ///< TCP_NODELAY is on
   bool is_connection = false;  ///< corking is allowed
+  bool lendable = false;       ///< a Connection on which MSG_ZEROCOPY's numbers are leat's own
   bool keeps_holes = false;    ///< what is skipped reads as zeros: nothing is there yet
   Waiting waiting = Waiting::never;
 };

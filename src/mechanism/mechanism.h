@@ -17,8 +17,11 @@
 #include <leat/transfer.h>
 
 #include "buffer/block_pool.h"
+#include "buffer/loans.h"
 #include "buffer/pipe_pool.h"
+#include "buffer/verdicts.h"
 #include "endpoint/facts.h"
+#include "os/ring.h"
 #include "os/signal.h"
 
 namespace leat {
@@ -27,12 +30,22 @@ namespace leat {
 struct Resources {
   BlockPool& blocks;
   PipePool& pipes;
+  os::Ring& ring;
+  Verdicts& verdicts;
+  LentBudget& lent;  ///< of the whole context
   os::SigpipeGuard& sigpipe;
   Sigpipe sigpipe_policy;
+  Loans* loans = nullptr;    ///< of the sink's Connection; null on a bare descriptor
+  std::uint64_t ticket = 0;  ///< of the mechanism at work in this transfer; 0: none yet
 
   /// To be called before a call that has no MSG_NOSIGNAL and may find its reader gone.
   void guard_sigpipe() {
     if (sigpipe_policy == Sigpipe::guarded) sigpipe.hold();
+  }
+  /// Where the kernel's verdicts on what this mechanism lends are gathered.
+  std::uint64_t ticket_for_loans() {
+    if (ticket == 0) ticket = verdicts.open();
+    return ticket;
   }
 };
 
@@ -46,6 +59,7 @@ struct Passage {
   std::uint64_t from_offset = 0;  ///< file sources that are not read at the cursor
   std::uint64_t to_offset = 0;    ///< file sinks that are not written at the cursor
   std::span<const iovec> memory;  ///< memory sources: what may be taken in this step
+  std::span<Keeper> keepers;      ///< one for each of `memory`, to be moved from, if it lends
   std::span<std::byte> room;      ///< memory sinks: what may be filled in this step
   Resources& resources;
 };
@@ -64,9 +78,11 @@ struct Moved {
     progress,      ///< call again
     wait_source,   ///< the source answered EAGAIN
     wait_sink,     ///< the sink answered EAGAIN
+    wait_ring,     ///< nothing can be done before an operation on the context's ring completes
+    wait_release,  ///< nothing can be lent before the socket's error queue gives something back
     source_ended,  ///< and everything taken has been delivered
-    refused,       ///< this way is closed for this pair; see surrender()
-    failed,        ///< the bytes cannot move by any way
+    refused,       ///< this way is closed for this pair; see surrender(). Nothing is in flight
+    failed,        ///< the bytes cannot move by any way. Nothing is in flight
   };
   std::uint64_t taken = 0;
   std::uint64_t delivered = 0;
@@ -75,6 +91,7 @@ struct Moved {
   enum class Side : std::uint8_t { unknown, source, sink };
   Side side = Side::unknown;     ///< whose call it was that refused or failed, where it is known
   bool held_back = false;        ///< the last bytes were sent with MORE
+  bool ring_too = false;         ///< wait_source, wait_sink: operations are in flight besides
   int error_number = 0;          ///< if refused or failed
   std::string_view operation{};  ///< the call that said so; static storage
 };
@@ -94,8 +111,14 @@ class Pump {
   /// Makes one move: a call, or a pair of calls that belong together. Never waits unless the facts
   /// say Waiting::allowed.
   virtual Moved step(const Passage& passage, const Allowance& allowance) = 0;
-  /// Gives up what it holds and its resources; it is not stepped again.
+  /// Gives up what it holds and its resources; it is not stepped again. What is in flight all the
+  /// same goes to the ring with the memory it needs.
   virtual Residue surrender(Resources& resources) = 0;
+  /// True if a step would find the result of an operation on the ring.
+  virtual bool runnable() const { return false; }
+  /// A step that begins nothing new: asks what is in flight to end early and counts what ended.
+  /// `wait_ring` until nothing is in flight; whatever else it says is taken for the end.
+  virtual Moved wind_down(Resources&) { return {}; }
 };
 
 /// Room for a pump inside its transfer: starting one allocates nothing.
@@ -145,6 +168,9 @@ struct MechanismEntry {
   void (*start)(PumpSlot& slot, const Tuning& tuning);
   /// True if it can tell the kernel that more follows (MSG_MORE, SPLICE_F_MORE).
   bool carries_more;
+  /// True if the kernel reads the source's memory after the call: pumps get `Passage::keepers`, and
+  /// only the kernel can say, later, whether it copied (`Verdicts`).
+  bool lends = false;
 };
 
 /// Every mechanism of this build, in the order of mechanisms.def.

@@ -21,6 +21,7 @@ class LeatCategory final : public std::error_category {
       case Errc::has_several_links: return "has several links";
       case Errc::unsupported_kind: return "carries no stream of bytes";
       case Errc::source_shrank: return "the source ended before its promised length";
+      case Errc::copied_after_all: return "the kernel copied the bytes after all";
     }
     return "unknown error";
   }
@@ -37,6 +38,7 @@ std::string_view errc_name(int code) {
     case Errc::has_several_links: return "has_several_links";
     case Errc::unsupported_kind: return "unsupported_kind";
     case Errc::source_shrank: return "source_shrank";
+    case Errc::copied_after_all: return "copied_after_all";
   }
   return "unknown";
 }

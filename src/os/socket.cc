@@ -91,6 +91,12 @@ Result<void> reset_on_close(FdRef socket, bool on) {
   return {};
 }
 
+void end_now(FdRef socket, bool reset) noexcept {
+  const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+  if (reset && ::connect(socket.number(), &nobody, sizeof nobody) == 0) return;
+  ::shutdown(socket.number(), SHUT_RDWR);
+}
+
 Result<void> shutdown_write(FdRef socket) {
   if (::shutdown(socket.number(), SHUT_WR) < 0) return last_error("shutdown");
   return {};

@@ -21,6 +21,10 @@ Result<void> require_peer(FdRef socket);
 
 /// With `on`, close(2) resets the TCP connection and drops what was not sent (SO_LINGER {1,0}).
 Result<void> reset_on_close(FdRef socket, bool on);
+/// What close(2) would do to the peer, but the socket and its error queue live on: with `reset` the
+/// connection is reset and what was not sent is dropped (connect(2) AF_UNSPEC), else it ends in
+/// both directions (shutdown(2) SHUT_RDWR).
+void end_now(FdRef socket, bool reset) noexcept;
 /// See shutdown(2) SHUT_WR. Errors: ENOTCONN.
 Result<void> shutdown_write(FdRef socket);
 

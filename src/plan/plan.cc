@@ -43,7 +43,7 @@ Plan plan(const Source& source, const Sink& sink, const Options& options) {
   Needs needs = needs_of(options, sink);
   needs.has_successor = source.parts().size() > 1 && &part != &source.parts().back();
   std::vector<Candidate> misfits;
-  const Ranking order = preference(source_facts->kind, sink_facts->kind, source_facts->promised);
+  const Ranking order = preference(*source_facts, sink_facts->kind);
   for (std::size_t index = 0; index < order.count; ++index) {
     const Mechanism mechanism = order.order[index];
     const Fit fit = judge(mechanism, *source_facts, *sink_facts, needs);

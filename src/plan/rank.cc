@@ -14,14 +14,20 @@ constexpr std::string_view file_to_stream[] = {"splice", "sendfile", "read_write
 constexpr std::string_view file_to_pipe[] = {"splice", "sendfile", "read_write"};
 constexpr std::string_view file_to_file[] = {"copy_file_range", "sendfile", "splice", "read_write"};
 constexpr std::string_view stream_to_any[] = {"splice", "read_write"};
-constexpr std::string_view memory_to_any[] = {"read_write"};
+constexpr std::string_view memory_to_any[] = {"read_write", "gather", "vmsplice", "zerocopy_send",
+                                              "uring_send_zc"};
+constexpr std::string_view scattered_to_any[] = {"gather", "read_write", "vmsplice",
+                                                 "zerocopy_send", "uring_send_zc"};
 
-std::span<const std::string_view> row_for(Kind source, Kind sink, std::uint64_t promised) {
-  if (source == Kind::memory) return memory_to_any;
-  if (source != Kind::file) return stream_to_any;
+std::span<const std::string_view> row_for(const SourceFacts& source, Kind sink) {
+  if (source.kind == Kind::memory) {
+    if (source.scattered) return scattered_to_any;
+    return memory_to_any;
+  }
+  if (source.kind != Kind::file) return stream_to_any;
   if (sink == Kind::file) return file_to_file;
   if (sink == Kind::pipe) return file_to_pipe;
-  if (promised <= small_file_bytes) return small_file_to_stream;
+  if (source.promised <= small_file_bytes) return small_file_to_stream;
   return file_to_stream;
 }
 
@@ -44,6 +50,8 @@ bool is_closed(Mechanism mechanism, std::uint32_t closed_ways) {
 
 Fit without_copies(const MechanismEntry& entry, const SourceFacts& source, const SinkFacts& sink,
                    const Needs& needs, Fit fit) {
+  if (entry.lends)
+    return {true, "copies are forbidden: the first that the kernel reports ends the transfer"};
   const Cost cost = entry.cost(source, sink);
   if (!cost.cpu_copies) return {false, "copies are forbidden, and here only the kernel knows"};
   if (*cost.cpu_copies > 0) return {false, "copies are forbidden, and it copies"};
@@ -55,9 +63,9 @@ Fit without_copies(const MechanismEntry& entry, const SourceFacts& source, const
 
 }  // namespace
 
-Ranking preference(Kind source, Kind sink, std::uint64_t promised) {
+Ranking preference(const SourceFacts& source, Kind sink) {
   Ranking ranking;
-  for (const std::string_view name : row_for(source, sink, promised)) {
+  for (const std::string_view name : row_for(source, sink)) {
     if (const auto mechanism = Mechanism::named(name)) add(ranking, *mechanism);
   }
   for (std::size_t index = 0; index < Mechanism::count(); ++index)
@@ -84,7 +92,7 @@ Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
 
 Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& needs) {
   Ranking fitting;
-  const Ranking all = preference(source.kind, sink.kind, source.promised);
+  const Ranking all = preference(source, sink.kind);
   for (std::size_t index = 0; index < all.count; ++index) {
     if (judge(all.order[index], source, sink, needs).fits) add(fitting, all.order[index]);
   }
@@ -104,7 +112,7 @@ Error nothing_left(const SourceFacts& source, const SinkFacts& sink, const Needs
                  std::string(judge(needs.forced, source, sink, needs).reason);
   } else if (needs.copies_forbidden) {
     error.code = make_error_code(Errc::would_copy);
-    const Ranking all = preference(source.kind, sink.kind, source.promised);
+    const Ranking all = preference(source, sink.kind);
     error.hint = std::string(all.order[0].name()) + ": " +
                  std::string(judge(all.order[0], source, sink, needs).reason);
   }

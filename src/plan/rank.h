@@ -44,9 +44,9 @@ Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& need
 /// the receiver, and splice's larger pipe wins.
 inline constexpr std::uint64_t small_file_bytes = 64 << 10;
 
-/// Every mechanism, in the order in which they are tried for a pair of kinds and a length (to_end:
-/// not known), fitting or not.
-Ranking preference(Kind source, Kind sink, std::uint64_t promised);
+/// Every mechanism, in the order in which they are tried for a kind of sink and the source's kind,
+/// length and pieces, fitting or not.
+Ranking preference(const SourceFacts& source, Kind sink);
 
 /// Why nothing is left: no mechanism fits at all, the forced one does not, or each would copy.
 Error nothing_left(const SourceFacts& source, const SinkFacts& sink, const Needs& needs);

@@ -104,7 +104,7 @@ TEST_F(RankTest, an_owned_file_may_be_written_by_sendfile) {
 TEST_F(RankTest, the_preference_names_every_mechanism_once) {
   for (const Kind source : kinds)
     for (const Kind sink : kinds) {
-      const Ranking all = preference(source, sink, to_end);
+      const Ranking all = preference({.kind = source}, sink);
       EXPECT_EQ(all.count, Mechanism::count());
       for (std::size_t i = 0; i < all.count; ++i)
         for (std::size_t j = 0; j < i; ++j) EXPECT_NE(all.order[i], all.order[j]);

@@ -11,11 +11,13 @@
 
 #include "endpoint/access.h"
 #include "os/descriptor.h"
+#include "os/error_queue.h"
 #include "os/socket.h"
 #include "os/stream.h"
 #include "os/wait.h"
 #include "transfer/connection_state.h"
 #include "transfer/context_state.h"
+#include "transfer/ledger.h"
 #include "transfer/nap.h"
 
 namespace leat {
@@ -59,7 +61,22 @@ void ConnectionState::end_transfer() noexcept {
   if (--transfers == 0 && close_when_idle) close_now();
 }
 
+ConnectionState::ConnectionState(ContextState& home)
+    : context(&home), loans(home.lent, home.verdicts) {}
+
+ConnectionState::~ConnectionState() { close_now(); }
+
+void ConnectionState::take_releases() noexcept {
+  if (loans.outstanding() > 0) [[unlikely]]
+    leat::take_releases(fd, loans);
+}
+
 void ConnectionState::close_now() noexcept {
+  take_releases();
+  if (owned.valid() && loans.outstanding() > 0) {
+    os::end_now(owned, reset_unless_ended);
+    context->quarantine.add(std::move(owned), std::move(loans));
+  }
   owned.reset();
   fd = FdRef();
 }
@@ -97,10 +114,12 @@ Result<Connection> Connection::adopt(Context& context, OwnedFd socket, Connectio
   const auto facts = facts_of_socket(socket);
   if (!facts) return std::unexpected(facts.error());
   if (const auto set = os::set_nonblocking(socket); !set) return std::unexpected(set.error());
-  auto state = std::make_unique<ConnectionState>();
-  state->context = &ContextAccess::state(context);
+  auto state = std::make_unique<ConnectionState>(ContextAccess::state(context));
   state->fd = socket;
   state->facts = *facts;
+  // Sends that somebody else numbered before cannot be told from leat's own.
+  const auto numbered = os::is_zero_copy(socket);
+  state->facts.lendable = facts->tcp && numbered && !*numbered;
   state->reset_unless_ended = options.reset_unless_ended && facts->tcp;
   if (state->reset_unless_ended) {
     if (const auto set = os::reset_on_close(socket, true); !set)
@@ -116,8 +135,7 @@ Result<Connection> Connection::borrow(Context& context, FdRef socket) {
   const auto flags = os::status_flags(socket);
   if (!flags) return std::unexpected(flags.error());
   if (!flags->nonblocking) return refuse(Errc::descriptor_blocks, "set O_NONBLOCK first");
-  auto state = std::make_unique<ConnectionState>();
-  state->context = &ContextAccess::state(context);
+  auto state = std::make_unique<ConnectionState>(ContextAccess::state(context));
   state->fd = socket;
   state->facts = *facts;
   return Connection(std::move(state));
@@ -169,6 +187,21 @@ Error broken_stream(int error_number) {
           .mechanism = {},
           .subject = {},
           .hint = {}};
+}
+
+Wait wait_for_release(const ConnectionState& connection, std::optional<TimePoint> deadline) {
+  Wait wait;
+  wait.wake_at = deadline;
+  if (connection.loans.outstanding() == 0) return wait;  // the ring has them
+  // A socket that has hung up is always ready: it is looked at again after a while instead.
+  if ((os::ready_events(connection.fd, 0) & (POLLHUP | POLLERR)) != 0) {
+    const TimePoint tick = std::chrono::steady_clock::now() + acknowledgement_tick;
+    wait.wake_at = deadline ? std::min(*deadline, tick) : tick;
+    return wait;
+  }
+  wait.slots[0] = {connection.fd, 0, WaitFd::Role::sink};
+  wait.count = 1;
+  return wait;
 }
 
 // Returns true once nothing of what was sent is outstanding any more.
@@ -224,6 +257,23 @@ Result<Connection::Farewell> Connection::end(std::optional<TimePoint> deadline,
     if (farewell.acknowledged || late || stop.stop_requested()) return farewell;
     const auto waited = wait_for_peer(nap, state_->fd, farewell.closed, deadline);
     if (!waited) return std::unexpected(waited.error());
+  }
+}
+
+bool Connection::settle(Receipt& receipt, std::optional<TimePoint> deadline) {
+  ContextState& context = *state_->context;
+  Nap nap(context);
+  for (;;) {
+    state_->take_releases();
+    bool pending = false;
+    for (Leg& leg : receipt.legs) {
+      fill_in_verdict(leg, context.verdicts);
+      pending |= leg.known_by == KnownBy::pending;
+    }
+    if (!pending) return true;
+    if (deadline && std::chrono::steady_clock::now() >= *deadline) return false;
+    if (const auto waited = nap.wait_for(wait_for_release(*state_, deadline)); !waited)
+      return false;
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <leat/connection.h>
 
+#include "buffer/loans.h"
 #include "endpoint/facts.h"
 #include "plan/rank.h"
 
@@ -13,7 +14,12 @@ namespace leat {
 struct ContextState;
 
 struct ConnectionState {
-  ContextState* context = nullptr;
+  explicit ConnectionState(ContextState& home);
+  ~ConnectionState();
+  ConnectionState(const ConnectionState&) = delete;
+  ConnectionState& operator=(const ConnectionState&) = delete;
+
+  ContextState* context;
   FdRef fd;
   OwnedFd owned;
   bool reset_unless_ended = false;
@@ -22,6 +28,7 @@ struct ConnectionState {
   std::uint32_t transfers = 0;  // that use it now, in either direction
   std::uint32_t closed_ways = 0;  // bit i: mechanism i refused as a way out of a file, memory, …
   SinkFacts facts;
+  Loans loans;  // what its MSG_ZEROCOPY sends have lent
 
   /// The ranking for plain memory, or for a stretch of known length of a file, without wishes.
   /// Planned once; anew after a way was closed.
@@ -29,7 +36,10 @@ struct ConnectionState {
 
   void begin_transfer() noexcept;
   void end_transfer() noexcept;
+  /// Closes the socket; one that has lent memory is shut down, and closed once it is all back.
   void close_now() noexcept;
+  /// Lets go of what the error queue names. Never waits.
+  void take_releases() noexcept;
   /// The stream has come to an orderly end: closing is no longer a reset.
   void ended_orderly() noexcept;
   /// `mechanism` refused: it is not tried again on this connection.

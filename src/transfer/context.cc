@@ -25,6 +25,8 @@ void ContextState::take_room_back(void* room) noexcept { rooms_ = new (room) Roo
 
 void ContextState::collect() {
   os::drain_eventfd(wakeups);
+  ring.reap();
+  quarantine.drain();
   ++round;
   // A callback may step, end or destroy transfers, so the walk begins anew after each.
   while (TransferState* transfer = next_to_call()) {
@@ -75,7 +77,11 @@ ContextCounters Context::counters() const noexcept {
   return {.stranded_bytes = state_->stranded_bytes,
           .transfers = state_->transfers,
           .pipes_open = state_->pipes.open_pipes(),
-          .pipe_bytes = state_->pipes.capacity_bytes()};
+          .pipe_bytes = state_->pipes.capacity_bytes(),
+          .lent_bytes = state_->lent.lent,
+          .quarantined_bytes = state_->quarantine.bytes(),
+          .abandoned_bytes = state_->quarantine.abandoned_bytes(),
+          .operations = state_->ring.in_flight()};
 }
 
 }  // namespace leat

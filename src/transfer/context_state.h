@@ -7,7 +7,11 @@
 #include <leat/context.h>
 
 #include "buffer/block_pool.h"
+#include "buffer/loans.h"
 #include "buffer/pipe_pool.h"
+#include "buffer/verdicts.h"
+#include "os/ring.h"
+#include "transfer/quarantine.h"
 
 namespace leat {
 
@@ -15,13 +19,21 @@ struct TransferState;
 
 struct ContextState {
   explicit ContextState(ContextOptions given, OwnedFd eventfd)
-      : options(given), wakeups(std::move(eventfd)), pipes(given.pipe_budget_bytes) {}
+      : options(given),
+        wakeups(std::move(eventfd)),
+        pipes(given.pipe_budget_bytes),
+        lent{.limit = given.lent_budget_bytes},
+        ring(wakeups, given.ring) {}
   ~ContextState();
 
   ContextOptions options;
   OwnedFd wakeups;
   BlockPool blocks;
   PipePool pipes;
+  LentBudget lent;
+  Verdicts verdicts;
+  os::Ring ring;          // its last completions are told to `verdicts`
+  Quarantine quarantine;  // of closed connections that have lent memory
   std::uint64_t stranded_bytes = 0;
   std::uint64_t transfers = 0;
   std::uint64_t round = 0;         // of collect(): each transfer is called once in one
@@ -31,7 +43,8 @@ struct ContextState {
   void* room_for_transfer();
   void take_room_back(void* room) noexcept;
 
-  /// Makes fd() unreadable and calls `on_runnable` of every transfer that became runnable.
+  /// Makes fd() unreadable, takes what the ring completed, and calls `on_runnable` of every
+  /// transfer that became runnable.
   void collect();
   bool any_runnable() const noexcept;
   /// As Context::poll.

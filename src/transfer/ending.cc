@@ -74,7 +74,35 @@ std::string_view name_of(KnownBy known_by) noexcept {
   return "";
 }
 
+Error Engine::copied_after_all() {
+  return {.code = make_error_code(Errc::copied_after_all),
+          .operation = "send",
+          .mechanism = {},
+          .subject = "sink",
+          .hint = "the way to this peer copies: allow copies"};
+}
+
+bool Engine::runnable() const {
+  if (ended()) return false;
+  if (pump.get() && pump.get()->runnable()) return true;
+  return stop_wanted() && !winding;
+}
+
+// Where copies are forbidden, the end has to wait for what the kernel says of the last bytes.
+bool Engine::has_all_verdicts() {
+  if (!needs.copies_forbidden || !ledger.has_pending(context.verdicts)) return true;
+  if (sink_connection && sink_connection->loans.outstanding() > 0) {
+    block_on_release();
+  } else {
+    block_on_ring();
+  }
+  return false;
+}
+
 void Engine::finish() {
+  if (!has_all_verdicts()) return;
+  if (needs.copies_forbidden && ledger.has_copied(context.verdicts))
+    return fail(copied_after_all());
   if (held_back || corked) push();
   if (auto ended_sink = end_sink(); !ended_sink) return fail(std::move(ended_sink.error()));
   wind_up();
@@ -110,7 +138,20 @@ Result<void> Engine::end_sink() {
   return {};
 }
 
-void Engine::stop(Ending why) {
+// Returns false while operations of the pump are in flight.
+bool Engine::wound_down(Resources& resources) {
+  if (!pump.get()) return true;
+  const Moved moved = pump.get()->wind_down(resources);
+  if (moved.taken + moved.delivered + moved.calls > 0) {
+    ledger.moved(mechanism(), moved, MechanismAccess::entry(mechanism()).cost(*facts, sink_facts));
+    advance(moved.taken, moved.delivered);
+  }
+  return moved.outcome != Moved::Outcome::wait_ring;
+}
+
+void Engine::stop(Ending why, Resources& resources) {
+  winding = !wound_down(resources);
+  if (winding) return block_on_ring();
   wind_up();
   state = State::stopped;
   ending = why;
@@ -228,6 +269,7 @@ void Engine::write_receipt(Receipt& receipt) const {
   receipt.holes = hole_bytes;
   receipt.ending = ending;
   receipt.legs = ledger.legs();
+  for (Leg& leg : receipt.legs) fill_in_verdict(leg, context.verdicts);
   receipt.refusals = ledger.refusals();
   if (error) receipt.error = error;
   if (!usage_at_start) return;

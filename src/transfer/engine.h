@@ -81,7 +81,7 @@ struct Engine {
   bool ended() const { return state == State::done || state == State::failed || is_stopped(); }
   bool is_stopped() const { return state == State::stopped; }
   bool stop_wanted() const { return cancelled || stop_requested.load(std::memory_order_acquire); }
-  bool runnable() const { return stop_wanted() && !ended(); }
+  bool runnable() const;
   std::uint64_t stranded_bytes() const;
 
   ContextState& context;
@@ -109,7 +109,9 @@ struct Engine {
   Ranking ranking;
   std::uint32_t closed_ways = 0;  // bit i: mechanism i refused in this part
   std::optional<Moved> last_refusal;
-  bool held_back = false;  // the last bytes went out with MORE
+  std::vector<Keeper> keepers;  // of what the next pump step may lend
+  bool winding = false;         // stopping, but operations are in flight
+  bool held_back = false;       // the last bytes went out with MORE
   bool corked = false;
 
   std::uint64_t taken = 0;
@@ -153,6 +155,7 @@ struct Engine {
   Result<void> plan_part(Source& part_source);
   void finish_part();
   Gathered gather(std::uint64_t limit);
+  std::span<Keeper> keepers_of(const Gathered& gathered);
   bool more_follows_after(std::size_t index);
   void advance(std::uint64_t newly_taken, std::uint64_t newly_delivered);
   void drop_pump();
@@ -166,7 +169,11 @@ struct Engine {
   bool account(StepWork& work, const Moved& moved);
   bool source_ended();
   bool next_candidate(const Moved& moved);
-  void block_on(WaitFd::Role role);
+  void block_on(WaitFd::Role role, bool ring_too);
+  void block_on_ring();
+  void block_on_release();
+  Resources resources_with(os::SigpipeGuard& guard, Sigpipe policy);
+  void take_releases();
   void check_fruitless_wake(const StepWork& work);
   void push();
   Mechanism mechanism() const { return ranking.order[0]; }
@@ -174,7 +181,10 @@ struct Engine {
   // transfer/ending.cc
   void finish();
   Result<void> end_sink();
-  void stop(Ending why);
+  void stop(Ending why, Resources& resources);
+  bool wound_down(Resources& resources);
+  bool has_all_verdicts();
+  static Error copied_after_all();
   void fail(Error why);
   void fail_with(const Moved& moved);
   void mark_broken(const Moved& moved);

@@ -17,6 +17,46 @@ void Ledger::moved(Mechanism mechanism, const Moved& moved, Cost cost) {
   leg->cpu_copied_bytes += cost.cpu_copies.value_or(0) * moved.delivered;
 }
 
+std::uint64_t Ledger::ticket_of(Mechanism mechanism) const {
+  for (const Leg& leg : legs_) {
+    if (leg.mechanism == mechanism) return leg.ticket;
+  }
+  return 0;
+}
+
+void Ledger::set_ticket(Mechanism mechanism, std::uint64_t ticket) {
+  for (Leg& leg : legs_) {
+    if (leg.mechanism == mechanism) leg.ticket = ticket;
+  }
+}
+
+bool Ledger::has_pending(const Verdicts& verdicts) const {
+  return std::any_of(legs_.begin(), legs_.end(), [&](const Leg& leg) {
+    const Verdicts::Account* const account = verdicts.find(leg.ticket);
+    return account && account->pending();
+  });
+}
+
+bool Ledger::has_copied(const Verdicts& verdicts) const {
+  return std::any_of(legs_.begin(), legs_.end(), [&](const Leg& leg) {
+    const Verdicts::Account* const account = verdicts.find(leg.ticket);
+    return account && account->copied > 0;
+  });
+}
+
+void fill_in_verdict(Leg& leg, const Verdicts& verdicts) {
+  if (leg.ticket == 0) return;
+  const Verdicts::Account* const account = verdicts.find(leg.ticket);
+  if (account && account->pending()) {
+    leg.known_by = KnownBy::pending;
+    return;
+  }
+  const bool told = account && account->tells;
+  leg.known_by = told ? KnownBy::kernel : KnownBy::unknown;
+  leg.cpu_copied_bytes = told ? account->copied : 0;
+  leg.ticket = 0;
+}
+
 void Ledger::refused(Mechanism mechanism, const Moved& moved, std::uint64_t at) {
   auto known = std::find_if(refusals_.begin(), refusals_.end(), [&](const Refusal& other) {
     return other.mechanism == mechanism && other.error_number == moved.error_number;

@@ -38,11 +38,18 @@ OneCall make_one_call(ContextState& context, ConnectionState& connection, const 
   if (ranking.count == 0) return {};
   const SourceFacts facts = plain_facts(source);
   const MechanismEntry& entry = MechanismAccess::entry(ranking.order[0]);
+  if (entry.lends) return {};
   PumpSlot pump;
   entry.start(pump, Tuning{});
 
   os::SigpipeGuard guard;
-  Resources resources{context.blocks, context.pipes, guard, context.options.sigpipe};
+  Resources resources{.blocks = context.blocks,
+                      .pipes = context.pipes,
+                      .ring = context.ring,
+                      .verdicts = context.verdicts,
+                      .lent = context.lent,
+                      .sigpipe = guard,
+                      .sigpipe_policy = context.options.sigpipe};
   const auto bytes = source.bytes();
   const iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
   const Passage passage{.source = facts,
@@ -51,6 +58,7 @@ OneCall make_one_call(ContextState& context, ConnectionState& connection, const 
                         .to = connection.fd,
                         .from_offset = source.offset(),
                         .memory = {&piece, 1},
+                        .keepers = {},
                         .room = {},
                         .resources = resources};
   const std::uint64_t length = source.length();

@@ -50,6 +50,7 @@ Result<void> Engine::plan_part(Source& part_source) {
   if (facts->sparse && sink_facts.keeps_holes && !facts->cursor)
     holes.begin(source_fd, part_source.owned());
 
+  facts->scattered = facts->kind == Kind::memory && gather(to_end).count > 1;
   needs.has_successor = !in_leftover() && part + 1 < parts().size();
   needs.closed_ways = closed_ways | (sink_connection ? sink_connection->closed_ways : 0u);
   ranking = rank(*facts, sink_facts, needs);
@@ -102,6 +103,24 @@ Gathered Engine::gather(std::uint64_t limit) {
   return gathered;
 }
 
+// What keeps the gathered pieces alive, one for each.
+std::span<Keeper> Engine::keepers_of(const Gathered& gathered) {
+  keepers.clear();
+  const auto add = [this](const Source& piece) {
+    keepers.push_back({EndpointAccess::keeper(piece), EndpointAccess::is_never_reused(piece)});
+  };
+  if (in_leftover()) {
+    add(current());
+    return keepers;
+  }
+  const auto list = parts();
+  for (std::size_t index = part; keepers.size() < gathered.count; ++index) {
+    const std::uint64_t begun = index == part ? part_place.delivered : 0;
+    if (list[index].length() > begun) add(list[index]);
+  }
+  return keepers;
+}
+
 // Only the next part that is not empty counts: after it the bytes would have to be pushed anyway.
 bool Engine::more_follows_after(std::size_t index) {
   if (in_leftover() || pace.limited()) return false;
@@ -139,7 +158,7 @@ void Engine::advance(std::uint64_t newly_taken, std::uint64_t newly_delivered) {
 void Engine::drop_pump() {
   if (!pump.get()) return;
   os::SigpipeGuard unused;
-  Resources resources{context.blocks, context.pipes, unused, Sigpipe::ignored_by_caller};
+  Resources resources = resources_with(unused, Sigpipe::ignored_by_caller);
   Residue residue = pump.get()->surrender(resources);
   pump.clear();
   if (residue.bytes == 0) return;

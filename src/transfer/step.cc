@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "endpoint/access.h"
 #include "os/socket.h"
@@ -30,6 +31,10 @@ std::optional<TimePoint> earlier(std::optional<TimePoint> one, TimePoint other) 
   return one ? std::min(*one, other) : other;
 }
 
+WaitFd context_slot(const ContextState& context) {
+  return {context.wakeups, POLLIN, WaitFd::Role::context};
+}
+
 }  // namespace
 
 Step Engine::step(std::uint64_t limit) {
@@ -37,7 +42,8 @@ Step Engine::step(std::uint64_t limit) {
   const std::uint64_t delivered_before = delivered;
   os::SigpipeGuard guard;
   StepWork work{.limit = std::max<std::uint64_t>(limit, 1),
-                .resources = {context.blocks, context.pipes, guard, context.options.sigpipe}};
+                .resources = resources_with(guard, context.options.sigpipe)};
+  take_releases();
   state = State::progress;
   last_wait.count = 0;
   last_wait.wake_at.reset();
@@ -50,8 +56,9 @@ Step Engine::step(std::uint64_t limit) {
 }
 
 void Engine::run(StepWork& work) {
-  if (stop_wanted()) return stop(Ending::cancelled);
-  if (options.deadline && Clock::now() >= *options.deadline) return stop(Ending::deadline);
+  if (stop_wanted()) return stop(Ending::cancelled, work.resources);
+  if (options.deadline && Clock::now() >= *options.deadline)
+    return stop(Ending::deadline, work.resources);
   moveless = 0;
   while (move_once(work)) {
   }
@@ -126,6 +133,7 @@ Moved Engine::pump_once(StepWork& work, std::uint64_t bound) {
                   .from_offset = current().offset() + here.taken,
                   .to_offset = sink.offset() + delivered,
                   .memory = {},
+                  .keepers = {},
                   .room = {},
                   .resources = work.resources};
   if (sink.kind() == Kind::memory) passage.room = sink.bytes().subspan(delivered);
@@ -142,8 +150,12 @@ Moved Engine::pump_once(StepWork& work, std::uint64_t bound) {
   allowance.more_follows =
       composite && bound >= allowance.remaining && more_follows_after(last_part);
 
-  const bool carries_more = MechanismAccess::entry(mechanism()).carries_more;
-  if (allowance.more_follows && !carries_more && !corked && sink_facts.is_connection &&
+  const MechanismEntry& entry = MechanismAccess::entry(mechanism());
+  if (entry.lends) {
+    passage.keepers = keepers_of(gathered);
+    work.resources.ticket = ledger.ticket_of(mechanism());
+  }
+  if (allowance.more_follows && !entry.carries_more && !corked && sink_facts.is_connection &&
       sink_facts.tcp && !sink_facts.nodelay)
     corked = os::set_cork(sink_fd, true).has_value();
   return pump.get()->step(passage, allowance);
@@ -152,6 +164,8 @@ Moved Engine::pump_once(StepWork& work, std::uint64_t bound) {
 bool Engine::account(StepWork& work, const Moved& moved) {
   const Cost cost = MechanismAccess::entry(mechanism()).cost(*facts, sink_facts);
   ledger.moved(mechanism(), moved, cost);
+  if (work.resources.ticket != 0)
+    ledger.set_ticket(mechanism(), std::exchange(work.resources.ticket, 0));
   work.taken += moved.taken;
   work.delivered += moved.delivered;
   if (pace.limited()) pace.spend(std::max(moved.taken, moved.delivered));
@@ -162,6 +176,10 @@ bool Engine::account(StepWork& work, const Moved& moved) {
   moveless = moved.taken + moved.delivered > 0 ? 0 : moveless + 1;
   advance(moved.taken, moved.delivered);
 
+  if (needs.copies_forbidden && ledger.has_copied(context.verdicts)) {
+    fail(copied_after_all());
+    return false;
+  }
   switch (moved.outcome) {
     case Outcome::progress:
       if (moveless < most_moveless) return true;
@@ -169,8 +187,10 @@ bool Engine::account(StepWork& work, const Moved& moved) {
       state = State::blocked;
       last_wait.wake_at = earlier(options.deadline, Clock::now() + back_off);
       return false;
-    case Outcome::wait_source: block_on(WaitFd::Role::source); return false;
-    case Outcome::wait_sink: block_on(WaitFd::Role::sink); return false;
+    case Outcome::wait_source: block_on(WaitFd::Role::source, moved.ring_too); return false;
+    case Outcome::wait_sink: block_on(WaitFd::Role::sink, moved.ring_too); return false;
+    case Outcome::wait_ring: block_on_ring(); return false;
+    case Outcome::wait_release: block_on_release(); return false;
     case Outcome::source_ended: return source_ended();
     case Outcome::refused: return next_candidate(moved);
     case Outcome::failed: fail_with(moved); return false;
@@ -182,7 +202,7 @@ bool Engine::source_ended() {
   // A FIFO that nobody has opened for writing yet reads as ended, but has not hung up.
   if (facts->kind == Kind::pipe && place().taken == 0 &&
       (os::ready_events(source_fd, POLLIN) & (POLLIN | POLLHUP)) == 0) {
-    block_on(WaitFd::Role::source);
+    block_on(WaitFd::Role::source, false);
     return false;
   }
   // The other direction may have taken the socket's error, and then this one reads an orderly end.
@@ -224,20 +244,55 @@ bool Engine::next_candidate(const Moved& moved) {
   return true;
 }
 
-void Engine::block_on(WaitFd::Role role) {
+void Engine::block_on(WaitFd::Role role, bool ring_too) {
   state = State::blocked;
   last_wait.wake_at = options.deadline;
+  last_wait.count = 1;
+  if (ring_too) last_wait.slots[last_wait.count++] = context_slot(context);
   if (role == WaitFd::Role::sink) {
     last_wait.slots[0] = {sink_fd, POLLOUT, WaitFd::Role::sink};
-    last_wait.count = 1;
     return;
   }
   last_wait.slots[0] = {source_fd, POLLIN, WaitFd::Role::source};
-  last_wait.count = 1;
+  if (ring_too) return;
   // A sink that is reset while the source is silent would not be noticed otherwise.
   if (sink.kind() != Kind::socket && sink.kind() != Kind::pipe) return;
   last_wait.slots[1] = {sink_fd, 0, WaitFd::Role::sink};
   last_wait.count = 2;
+}
+
+void Engine::block_on_ring() {
+  state = State::blocked;
+  if (!winding) last_wait.wake_at = options.deadline;
+  last_wait.slots[0] = context_slot(context);
+  last_wait.count = 1;
+}
+
+// The error queue shows as POLLERR, which needs no asking for.
+void Engine::block_on_release() {
+  state = State::blocked;
+  last_wait.wake_at = options.deadline;
+  last_wait.slots[0] = {sink_fd, 0, WaitFd::Role::sink};
+  last_wait.count = 1;
+}
+
+// Its readiness wakes every waiter of the socket, the reading direction too.
+void Engine::take_releases() {
+  if (sink_connection) sink_connection->take_releases();
+  if (!has_part()) return;
+  ConnectionState* const connection = EndpointAccess::connection(current());
+  if (connection && connection != sink_connection) connection->take_releases();
+}
+
+Resources Engine::resources_with(os::SigpipeGuard& guard, Sigpipe policy) {
+  return {.blocks = context.blocks,
+          .pipes = context.pipes,
+          .ring = context.ring,
+          .verdicts = context.verdicts,
+          .lent = context.lent,
+          .sigpipe = guard,
+          .sigpipe_policy = policy,
+          .loans = sink_connection ? &sink_connection->loans : nullptr};
 }
 
 // poll(2) cannot mask ERR and HUP: a step that they woke and that finds nothing to do would be

@@ -88,7 +88,11 @@ FdRef Watch::fd() const noexcept { return state_->epoll; }
 
 bool Watch::arm(const Wait& wait, Waiter& waiter) {
   bool all = true;
-  for (const WaitFd& slot : wait.fds()) all = state_->arm(slot, waiter) && all;
+  for (const WaitFd& slot : wait.fds()) {
+    // Watched already; whoever waits for it is told by `on_runnable`.
+    if (slot.role == WaitFd::Role::context) continue;
+    all = state_->arm(slot, waiter) && all;
+  }
   return all;
 }
 

@@ -3,6 +3,9 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "endpoint/access.h"
+#include "os/wait.h"
+
 namespace leat::testing {
 namespace {
 
@@ -24,11 +27,17 @@ T must(Result<T> facts) {
   return *facts;
 }
 
+OwnedFd must_have(Result<OwnedFd> fd) {
+  if (!fd) std::abort();
+  return std::move(*fd);
+}
+
 }  // namespace
 
 PumpBench::PumpBench(std::string_view mechanism, const Source& from_end, const Sink& to_end,
                      const Tuning& tuning, std::uint64_t pipe_budget_bytes)
     : pipes(pipe_budget_bytes),
+      wakeups(must_have(os::make_eventfd())),
       source(must(facts_of(from_end, false))),
       sink(must(facts_of(to_end))),
       from(from_end.fd()),
@@ -38,7 +47,11 @@ PumpBench::PumpBench(std::string_view mechanism, const Source& from_end, const S
       room(to_end.bytes()) {
   const auto bytes = from_end.bytes();
   // The kernel does not write through it.
-  if (!bytes.empty()) memory.push_back({const_cast<std::byte*>(bytes.data()), bytes.size()});
+  if (!bytes.empty()) {
+    memory.push_back({const_cast<std::byte*>(bytes.data()), bytes.size()});
+    keepers.push_back(
+        {EndpointAccess::keeper(from_end), EndpointAccess::is_never_reused(from_end)});
+  }
   MechanismAccess::entry(mechanism_named(mechanism)).start(slot, tuning);
 }
 
@@ -46,9 +59,22 @@ Moved PumpBench::step(std::uint64_t bytes, bool more_follows) {
   return step({.take = bytes, .deliver = bytes, .remaining = bytes, .more_follows = more_follows});
 }
 
+Resources PumpBench::resources_with(os::SigpipeGuard& guard) {
+  return {.blocks = blocks,
+          .pipes = pipes,
+          .ring = ring,
+          .verdicts = verdicts,
+          .lent = lent,
+          .sigpipe = guard,
+          .sigpipe_policy = sigpipe,
+          .loans = &loans,
+          .ticket = ticket};
+}
+
 Moved PumpBench::step(const Allowance& allowance) {
   os::SigpipeGuard guard;
-  Resources resources{blocks, pipes, guard, sigpipe};
+  Resources resources = resources_with(guard);
+  std::vector<Keeper> lent_pieces = keepers;
   const Passage passage{.source = source,
                         .sink = sink,
                         .from = from,
@@ -56,9 +82,11 @@ Moved PumpBench::step(const Allowance& allowance) {
                         .from_offset = from_offset,
                         .to_offset = to_offset,
                         .memory = memory,
+                        .keepers = lent_pieces,
                         .room = room,
                         .resources = resources};
   const Moved moved = slot.get()->step(passage, allowance);
+  ticket = resources.ticket;
   from_offset += moved.taken;
   to_offset += moved.delivered;
   return moved;
@@ -66,7 +94,7 @@ Moved PumpBench::step(const Allowance& allowance) {
 
 Residue PumpBench::surrender() {
   os::SigpipeGuard guard;
-  Resources resources{blocks, pipes, guard, sigpipe};
+  Resources resources = resources_with(guard);
   return slot.get()->surrender(resources);
 }
 
@@ -83,6 +111,8 @@ void PrintTo(Moved::Outcome outcome, std::ostream* out) {
     case Moved::Outcome::progress: *out << "progress"; return;
     case Moved::Outcome::wait_source: *out << "wait_source"; return;
     case Moved::Outcome::wait_sink: *out << "wait_sink"; return;
+    case Moved::Outcome::wait_ring: *out << "wait_ring"; return;
+    case Moved::Outcome::wait_release: *out << "wait_release"; return;
     case Moved::Outcome::source_ended: *out << "source_ended"; return;
     case Moved::Outcome::refused: *out << "refused"; return;
     case Moved::Outcome::failed: *out << "failed"; return;

@@ -24,8 +24,16 @@ struct PumpBench {
   Moved step(const Allowance& allowance);
   Residue surrender();
 
+  Resources resources_with(os::SigpipeGuard& guard);
+
   BlockPool blocks;
   PipePool pipes;
+  OwnedFd wakeups;  ///< of the ring
+  LentBudget lent{.limit = 64u << 20};
+  Verdicts verdicts;
+  os::Ring ring{wakeups, RingUse::thread_bound};
+  Loans loans{lent, verdicts};
+  std::uint64_t ticket = 0;
   SourceFacts source;
   SinkFacts sink;
   FdRef from;
@@ -33,6 +41,7 @@ struct PumpBench {
   std::uint64_t from_offset = 0;
   std::uint64_t to_offset = 0;
   std::vector<iovec> memory;
+  std::vector<Keeper> keepers;
   std::span<std::byte> room;
   Sigpipe sigpipe = Sigpipe::guarded;
   PumpSlot slot;

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,6 +19,9 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
+
+struct io_uring;
+struct io_uring_params;
 
 namespace leat::testing {
 namespace {
@@ -225,6 +229,32 @@ SEAM_CALL(shutdown, (int fd, int how), (fd, how))
 SEAM_CALL(access, (const char* path, int mode), (path, mode))
 SEAM_CALL(getsockname, (int fd, sockaddr* into, socklen_t* length), (fd, into, length))
 SEAM_CALL(getpeername, (int fd, sockaddr* into, socklen_t* length), (fd, into, length))
+SEAM_CALL(socket, (int family, int type, int protocol), (family, type, protocol))
+SEAM_CALL(connect, (int fd, const sockaddr* address, socklen_t length), (fd, address, length))
+SEAM_CALL(munmap, (void* start, size_t length), (start, length))
+
+extern "C" void* __real_mmap(void* hint, size_t length, int protection, int flags, int fd,
+                             off_t at);
+extern "C" void* __wrap_mmap(void* hint, size_t length, int protection, int flags, int fd,
+                             off_t at) {
+  if (consult("mmap").error_number != 0) return MAP_FAILED;
+  return __real_mmap(hint, length, protection, flags, fd, at);
+}
+
+// liburing's functions answer a negated errno and leave errno alone.
+#define SEAM_RING(name, declared, passed)                                            \
+  extern "C" int __real_##name declared;                                             \
+  extern "C" int __wrap_##name declared {                                            \
+    const auto verdict = consult(#name);                                             \
+    return verdict.error_number != 0 ? -verdict.error_number : __real_##name passed; \
+  }
+
+SEAM_RING(io_uring_queue_init_params, (unsigned entries, io_uring* ring, io_uring_params* params),
+          (entries, ring, params))
+SEAM_RING(io_uring_register_eventfd, (io_uring * ring, int eventfd), (ring, eventfd))
+SEAM_RING(io_uring_submit, (io_uring * ring), (ring))
+SEAM_RING(io_uring_get_events, (io_uring * ring), (ring))
+
 SEAM_CALL(epoll_create1, (int flags), (flags))
 SEAM_CALL(epoll_ctl, (int epoll, int operation, int fd, epoll_event* event),
           (epoll, operation, fd, event))

@@ -172,8 +172,8 @@ inline boost::asio::awaitable<Receipt> async_transfer(
   detail::Bell bell(reactor->executor());
   Transfer transfer =
       Transfer::start(reactor->context(), std::move(source), std::move(sink), options);
-  transfer.on_runnable([&bell] { bell.wake(); });
   for (;;) {
+    transfer.on_runnable([&bell] { bell.wake(); });  // it is called once
     const Step step = transfer.step(step_limit);
     if (detail::has_ended(step.state)) co_return transfer.receipt();
     if (step.state == State::progress || transfer.runnable()) {

@@ -1,0 +1,29 @@
+// In place of ring.cc where liburing was not found.
+#include "os/error.h"
+#include "os/ring.h"
+
+namespace leat::os {
+
+struct Ring::State {};
+
+bool RingOperation::take(std::int32_t, std::uint32_t) noexcept { return false; }
+
+Ring::Ring(FdRef eventfd, RingUse use) noexcept : eventfd_(eventfd), use_(use) {}
+Ring::~Ring() = default;
+
+Result<RingOperation*> Ring::begin() {
+  return make_error(ENOSYS, "io_uring_setup (leat was built without liburing)");
+}
+void Ring::end(RingOperation&) noexcept {}
+void Ring::cancel(RingOperation&) noexcept {}
+void Ring::read(RingOperation&, FdRef, std::span<std::byte>, std::uint64_t) {}
+void Ring::write(RingOperation&, FdRef, std::span<const std::byte>, std::uint64_t) {}
+void Ring::send_zero_copy(RingOperation&, FdRef, std::span<const std::byte>, bool) {}
+void Ring::sendmsg_zero_copy(RingOperation&, FdRef, const msghdr&, bool) {}
+Result<void> Ring::submit() { return {}; }
+bool Ring::reap() noexcept { return false; }
+bool Ring::reports_copies() { return false; }
+
+std::string_view ring_verdict(RingNeed) noexcept { return "leat was built without liburing"; }
+
+}  // namespace leat::os
