@@ -4,13 +4,14 @@
 # What /init needs before it can see any of the kernel's modules.
 first_modules=(virtio_pci virtio_blk 9pnet_virtio 9p overlay ext4)
 
-# Sets `package`, `kernel` (where it is unpacked) and `version`.
+# Sets `kernel` (where `package` is unpacked) and `version`.
 find_kernel() {
-  package=${LEAT_LAB_KERNEL:-$(
-    apt-cache depends linux-image-amd64 2>/dev/null |
-      awk '$1 == "Depends:" && $2 ~ /^linux-image-/ {print $2; exit}' || true
-  )}
-  [[ -n $package ]] || fail "apt does not know linux-image-amd64; run: apt-get update (as root)"
+  local depends meant
+  depends=$(apt-cache depends "$package" 2>/dev/null) && [[ -n $depends ]] ||
+    fail "apt does not know $package; run: apt-get update (as root)"
+  # linux-image-amd64 is empty, and depends on the current one.
+  meant=$(awk '$1 == "Depends:" && $2 ~ /^linux-image-/ {print $2; exit}' <<<"$depends")
+  package=${meant:-$package}
   kernel=$lab/$package
   [[ -d $kernel ]] || unpack_kernel
   version=$(ls "$kernel/lib/modules")

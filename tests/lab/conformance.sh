@@ -30,7 +30,9 @@ export -f run_suite
 for program in leat_mechanism_test leat_conformance_test; do
   "$LEAT_BUILD_DIR/$program" --gtest_list_tests --gtest_filter="$filter" |
     sed -n "s/^\([^ ].*\)\.\( .*\)\?\$/$program \1/p"
-done | xargs -r -n 2 -P "$(nproc)" bash -c 'run_suite "$@"' _
+done |
+  # The suites with parameters are called every_…; they take longest, so they go first.
+  LC_ALL=C sort -r -k 2 | xargs -r -n 2 -P "$(nproc)" bash -c 'run_suite "$@"' _
 
 reports=()
 while read -r name; do reports+=("$name=$results/$name.xml"); done < <(sort "$results/names")

@@ -108,6 +108,7 @@ class Laboratory(unittest.TestCase):
         self.expect_failure(2, "no job ../lab/try", "../lab/try")
         self.expect_failure(2, "no option --no", "--no", "try")
         self.expect_failure(2, "'soon' is no number", "--timeout", "soon", "try")
+        self.expect_failure(2, "'vmlinuz' is no package", "--kernel", "vmlinuz", "try")
         self.assertIn("usage:", self.run_lab("--help").stdout)
         self.assertEqual("try            something\n", self.run_lab("--list").stdout)
 
