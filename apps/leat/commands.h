@@ -14,5 +14,6 @@ inline constexpr int exit_usage = 2;
 
 void add_bench(CLI::App& root, int& exit_status);
 void add_copy(CLI::App& root, int& exit_status);
+void add_probe(CLI::App& root, int& exit_status);
 
 }  // namespace leat::app

@@ -14,8 +14,11 @@ namespace {
 
 /// Wrong usage is one line, so that a script's log stays readable; CLI11 would print three.
 int report_usage(const CLI::App& root, const CLI::ParseError& error) {
-  const auto chosen = root.get_subcommands();
-  const std::string command = chosen.empty() ? "leat" : "leat " + chosen.front()->get_name();
+  std::string command = "leat";
+  for (auto chosen = root.get_subcommands(); !chosen.empty();) {
+    command += " " + chosen.front()->get_name();
+    chosen = chosen.front()->get_subcommands();
+  }
   const std::string text = printable(error.what());
   os::tell(fmt::format("{}: {} (see {} --help)\n", command, text, command));
   return exit_usage;
@@ -31,6 +34,7 @@ int run(int argc, char** argv) {
   int exit_status = exit_done;
   add_copy(root, exit_status);
   add_bench(root, exit_status);
+  add_probe(root, exit_status);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
