@@ -3,7 +3,9 @@
 #include <cstdlib>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -14,6 +16,7 @@
 #include "bench/rounds.h"
 #include "commands.h"
 #include "os/process.h"
+#include "os/veth.h"
 #include "sizes.h"
 
 namespace leat::app {
@@ -21,7 +24,9 @@ namespace {
 
 struct BenchOptions {
   std::string size = "1GiB";
+  std::string source = "file";
   std::string sink = "all";
+  std::string path = "loopback";
   std::vector<std::string> mechanisms;
   std::vector<std::string> blocks;
   std::string folder;
@@ -34,10 +39,21 @@ std::string default_folder() {
   return folder && *folder ? folder : "/var/tmp";
 }
 
-std::vector<bench::SinkKind> sinks_of(const std::string& name) {
-  if (name == "tcp") return {bench::SinkKind::tcp};
-  if (name == "file") return {bench::SinkKind::file};
-  return {bench::SinkKind::tcp, bench::SinkKind::file};
+bench::SourceKind source_of(const std::string& name) {
+  if (name == "memory") return bench::SourceKind::memory;
+  if (name == "pipe") return bench::SourceKind::pipe;
+  if (name == "tcp") return bench::SourceKind::tcp;
+  return bench::SourceKind::file;
+}
+
+std::vector<bench::Pair> pairs_of(const BenchOptions& options) {
+  const bench::Path path = options.path == "veth" ? bench::Path::veth : bench::Path::loopback;
+  std::vector<bench::Pair> pairs;
+  for (const bench::SinkKind sink : {bench::SinkKind::tcp, bench::SinkKind::file}) {
+    if (options.sink != "all" && options.sink != bench::name_of(sink)) continue;
+    pairs.push_back({.source = source_of(options.source), .sink = sink, .path = path});
+  }
+  return pairs;
 }
 
 std::string known_mechanisms() {
@@ -92,6 +108,9 @@ std::expected<std::uint64_t, std::string> read_options(BenchOptions& options) {
     return std::unexpected(fmt::format("--pairs {} is more than --max-pairs {}",
                                        options.settings.min_rounds, options.settings.max_rounds));
   }
+  if (options.path == "veth" && !pairs_of(options).front().over_tcp()) {
+    return std::unexpected("--path veth needs TCP at one end: --sink tcp or --source tcp");
+  }
   const auto size = parse_size(options.size);
   if (!size) return size;
   if (*size == 0) return std::unexpected("--size must be at least 1 byte");
@@ -102,18 +121,24 @@ std::expected<std::uint64_t, std::string> read_options(BenchOptions& options) {
 void show_progress(std::string_view text) { fmt::print(stderr, "\r{:<78}\r", text.substr(0, 78)); }
 
 std::expected<void, std::string> run_bench(BenchOptions& options, std::uint64_t size) {
-  const std::vector<bench::SinkKind> sinks = sinks_of(options.sink);
-  const bool to_file = sinks.back() == bench::SinkKind::file;
-  auto file = bench::make_payload(options.folder, size, to_file);
+  const std::vector<bench::Pair> pairs = pairs_of(options);
+  std::optional<os::VethPair> veth;
+  if (pairs.front().path == bench::Path::veth) {
+    // First of all: it may change what this process is permitted.
+    auto made = os::VethPair::create();
+    if (!made) return std::unexpected(made.error().message());
+    veth.emplace(std::move(*made));
+  }
+  auto file = bench::make_payload(options.folder, size, bench::room_for(pairs.back()));
   if (!file) return std::unexpected(file.error());
-  const bench::Payload payload{file->file, size, options.folder};
+  const bench::Payload payload{file->file, size, options.folder, veth ? &*veth : nullptr};
 
   const bench::Origin origin = bench::origin_here();
   const bool show = os::is_terminal(FdRef(2));
   if (show) options.settings.progress = show_progress;
   std::vector<bench::Series> all;
-  for (const bench::SinkKind sink : sinks) {
-    auto series = bench::run_series(payload, sink, options.settings);
+  for (const bench::Pair& pair : pairs) {
+    auto series = bench::run_series(payload, pair, options.settings);
     if (show) show_progress("");
     if (!series) return std::unexpected(series.error());
     if (!options.json) {
@@ -139,14 +164,18 @@ int bench_transfer(BenchOptions& options) {
 }
 
 constexpr const char* explanation =
-    R"(Moves one warm file again and again, each time in a fresh process: over TCP to a receiver
-that discards, and to a new file. All mechanisms take turns in a round; what counts are the medians
-of the ratios of runs of the same round. Rounds are added until each 95 % interval is at most
-+-7 % wide; a row that needs more than --max-pairs rounds for that is reported as failed.
+    R"(Moves the same bytes again and again, each time in a fresh process: from a warm file, from
+memory, or from a process that feeds a pipe or a TCP connection; over TCP to a receiver that
+discards, and to a new file. All mechanisms that fit take turns in a round; what counts are the
+medians of the ratios of runs of the same round. Rounds are added until each 95 % interval is at
+most +-7 % wide; a row that needs more than --max-pairs rounds for that is reported as failed.
 
 Examples:
   leat bench transfer                                 1 GiB, all mechanisms, about two minutes
   leat bench transfer --sink tcp --size 256MiB
+  leat bench transfer --source memory --sink tcp
+  leat bench transfer --source tcp --sink file --size 256MiB
+  sudo leat bench transfer --sink tcp --path veth     between two network namespaces
   leat bench transfer --mechanism sendfile auto --json
   leat bench transfer --sink tcp --block-size 32KiB 2MiB
 
@@ -158,9 +187,15 @@ void add_transfer(CLI::App& bench, int& exit_status) {
   options->folder = default_folder();
   CLI::App* command = bench.add_subcommand("transfer", "What each mechanism costs, side by side");
   command->footer(explanation);
-  command->add_option("--size", options->size, "Size of the file")->capture_default_str();
+  command->add_option("--size", options->size, "How much is moved")->capture_default_str();
+  command->add_option("--source", options->source, "Where it comes from: file, memory, pipe or tcp")
+      ->check(CLI::IsMember({"file", "memory", "pipe", "tcp"}))
+      ->capture_default_str();
   command->add_option("--sink", options->sink, "Where it goes: tcp, file or all")
       ->check(CLI::IsMember({"tcp", "file", "all"}))
+      ->capture_default_str();
+  command->add_option("--path", options->path, "What TCP passes: loopback, or veth (root)")
+      ->check(CLI::IsMember({"loopback", "veth"}))
       ->capture_default_str();
   command->add_option("--mechanism", options->mechanisms,
                       "Only these, and the baseline; 'auto' is the planner's choice");

@@ -4,26 +4,41 @@ _leat() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "copy bench --help --version" -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W "copy bench probe --help --version" -- "$current")
     return
   fi
-  local command=${COMP_WORDS[1]}
+  local -a command=("${COMP_WORDS[1]}")
+  if [[ ${command[0]} == bench ]]; then
+    if ((COMP_CWORD == 2)); then
+      mapfile -t COMPREPLY < <(compgen -W "transfer --help" -- "$current")
+      return
+    fi
+    command+=("${COMP_WORDS[2]}")
+  fi
   case $previous in
     --mechanism)
-      mapfile -t COMPREPLY < <(compgen -W "read_write sendfile splice copy_file_range" -- "$current")
+      local names
+      names=$("${COMP_WORDS[0]}" probe 2>/dev/null | cut -d ' ' -f 1)
+      [[ ${command[0]} == bench ]] && names+=" auto"
+      mapfile -t COMPREPLY < <(compgen -W "$names" -- "$current")
       return ;;
+    --source) mapfile -t COMPREPLY < <(compgen -W "file memory pipe tcp" -- "$current"); return ;;
+    --sink) mapfile -t COMPREPLY < <(compgen -W "tcp file all" -- "$current"); return ;;
+    --path) mapfile -t COMPREPLY < <(compgen -W "loopback veth" -- "$current"); return ;;
+    --dir) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     --copies) mapfile -t COMPREPLY < <(compgen -W "allow forbid" -- "$current"); return ;;
     --durable) mapfile -t COMPREPLY < <(compgen -W "data full" -- "$current"); return ;;
     --offset | --length | --block-size | --limit-rate | --timeout | --close-timeout) return ;;
+    --size | --pairs | --max-pairs) return ;;
   esac
   if [[ $current == -* ]]; then
     local options
-    options=$("${COMP_WORDS[0]}" "$command" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]+')
+    options=$("${COMP_WORDS[0]}" "${command[@]}" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]+')
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
     return
   fi
-  local addresses=
-  [[ $command == copy ]] && addresses="tcp:// tcp-listen:// unix:/// unix-listen:///"
+  [[ ${command[0]} == copy ]] || return
+  local addresses="tcp:// tcp-listen:// unix:/// unix-listen:///"
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen -f -- "$current"; compgen -W "$addresses" -- "$current")
 }

@@ -1,5 +1,5 @@
-"""Goal: manual pages and completions know every option of `leat copy`, and name none that is gone.
-Method: the options are taken from `leat copy --help`."""
+"""Goal: manual pages and completions know every option of each command, and name none that is gone.
+Method: the options are taken from `leat COMMAND --help`."""
 
 import os
 import pathlib
@@ -15,8 +15,11 @@ ROOT = pathlib.Path(os.environ.get("LEAT_SOURCE_DIR",
 COMPLETIONS = ROOT / "packaging" / "completions"
 
 
-def options_of_copy():
-    text = subprocess.run([PROGRAM, "copy", "--help"], capture_output=True, text=True,
+COMMANDS = {"copy": ("copy",), "bench": ("bench", "transfer"), "probe": ("probe",)}
+
+
+def options_of(command):
+    text = subprocess.run([PROGRAM, *COMMANDS[command], "--help"], capture_output=True, text=True,
                           timeout=WATCHDOG_S).stdout
     # Those in the list, where a line begins with them; not those in prose.
     return set(re.findall(r"^  (?:-h,)?--([a-z-]+)", text, re.MULTILINE))
@@ -24,13 +27,21 @@ def options_of_copy():
 
 class DocumentsTest(unittest.TestCase):
     def setUp(self):
-        self.options = options_of_copy()
-        self.assertIn("mechanism", self.options)
+        self.options = {command: options_of(command) for command in COMMANDS}
+        self.assertIn("mechanism", self.options["copy"])
+        self.assertIn("path", self.options["bench"])
+        self.assertIn("json", self.options["probe"])
 
     def test_manual(self):
-        text = (ROOT / "docs/man/leat-copy.1").read_text().replace("\\-", "-")
-        described = set(re.findall(r"^\.B[IR]? --([a-z-]+)", text, re.MULTILINE))
-        self.assertEqual(described, self.options - {"help"})
+        for command, options in self.options.items():
+            text = (ROOT / f"docs/man/leat-{command}.1").read_text().replace("\\-", "-")
+            described = "\n".join(re.findall(r"^\.B[IR]? (--.*)", text, re.MULTILINE))
+            self.assertEqual(set(re.findall(r"--([a-z-]+)", described)), options - {"help"})
+
+    def test_the_first_page_names_every_command(self):
+        text = (ROOT / "docs/man/leat.1").read_text()
+        for command in COMMANDS:
+            self.assertIn(f".BR leat\\-{command} (1)", text)
 
     def test_manual_is_well_formed(self):
         if not shutil.which("groff"):
@@ -40,12 +51,19 @@ class DocumentsTest(unittest.TestCase):
                                    capture_output=True, text=True, timeout=WATCHDOG_S)
             self.assertEqual((ended.returncode, ended.stderr), (0, ""), page.name)
 
-    def test_zsh_and_fish(self):
+    def test_zsh(self):
         text = (COMPLETIONS / "_leat").read_text()
-        zsh = set(re.findall(r"'(?:\([a-z-]+\))?--([a-z-]+)\[", text))
-        self.assertEqual(zsh - {"version"}, self.options)
-        fish = set(re.findall(r" -l ([a-z-]+)", (COMPLETIONS / "leat.fish").read_text()))
-        self.assertEqual(fish - {"version"}, self.options)
+        for command, options in self.options.items():
+            function = re.compile(rf"^_leat_{command}\(\) {{\n(.*?)^}}", re.MULTILINE | re.DOTALL)
+            body = function.search(text)[1]
+            named = set(re.findall(r"'(?:\*|\([a-z-]+\))?--([a-z-]+)\[", body))
+            self.assertEqual(named, options)
+
+    def test_fish(self):
+        text = (COMPLETIONS / "leat.fish").read_text()
+        for command, options in self.options.items():
+            named = set(re.findall(rf"-n \${command} -l ([a-z-]+)", text))
+            self.assertEqual(named, options - {"help"})
 
     def complete(self, *words):
         script = ('source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _leat; '
@@ -58,11 +76,24 @@ class DocumentsTest(unittest.TestCase):
     def test_bash(self):
         if not shutil.which("bash"):
             self.skipTest("needs bash")
-        self.assertIn("copy", self.complete("c"))
-        self.assertLessEqual({"--" + option for option in self.options},
-                             self.complete("copy", "--"))
+        self.assertEqual(self.complete(""), {*COMMANDS, "--help", "--version"})
+        for command, options in self.options.items():
+            self.assertEqual({"--" + option for option in options},
+                             self.complete(*COMMANDS[command], "--"))
         self.assertEqual(self.complete("copy", "--durable", ""), {"data", "full"})
         self.assertIn("tcp-listen://", self.complete("copy", "tcp"))
+        self.assertEqual(self.complete("bench", "t"), {"transfer"})
+        self.assertEqual(self.complete("bench", "transfer", "--path", ""), {"loopback", "veth"})
+
+    def test_bash_takes_the_mechanisms_from_the_program(self):
+        if not shutil.which("bash"):
+            self.skipTest("needs bash")
+        lines = subprocess.run([PROGRAM, "probe"], capture_output=True, text=True,
+                               timeout=WATCHDOG_S).stdout.splitlines()
+        names = {line.split()[0] for line in lines}
+        self.assertIn("splice", names)
+        self.assertEqual(self.complete("copy", "--mechanism", ""), names)
+        self.assertEqual(self.complete("bench", "transfer", "--mechanism", ""), names | {"auto"})
 
 
 if __name__ == "__main__":

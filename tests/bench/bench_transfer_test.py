@@ -9,9 +9,7 @@ import tempfile
 import time
 import unittest
 
-PROGRAM = os.environ.get("LEAT_PROGRAM")
-WATCHDOG_S = 100
-SIZE = (4 << 20) + 3
+from bench_program import (PROGRAM, SIZE, WATCHDOG_S, bench, network_devices, small, why_no_veth)
 
 ROW_KEYS = [  # docs: the contract with scripts; keys may be added, never renamed
     "source", "sink", "path", "size", "cache", "receiver", "mechanism", "picked", "runs", "wall_s",
@@ -21,23 +19,6 @@ ROW_KEYS = [  # docs: the contract with scripts; keys may be added, never rename
     "copy_share", "copy_share_error", "samples", "peak_rss_bytes"]
 NOT_MEASURED = ["latency_p50_us", "latency_p99_us", "dma_copies", "copy_share",
                 "copy_share_error", "samples"]
-
-
-def setUpModule():
-    if not PROGRAM:
-        raise unittest.SkipTest("LEAT_PROGRAM is not set: the program was not built")
-
-
-def bench(*arguments, check=None):
-    result = subprocess.run([PROGRAM, "bench", "transfer", *arguments], capture_output=True,
-                            text=True, timeout=WATCHDOG_S, check=False)
-    if check is not None and result.returncode != check:
-        raise AssertionError(f"status {result.returncode}: {result.stderr}{result.stdout}")
-    return result
-
-
-def small(*arguments, pairs=2):
-    return ["--size", str(SIZE), "--pairs", str(pairs), "--max-pairs", str(pairs), *arguments]
 
 
 def processes_with(argument):
@@ -115,6 +96,7 @@ class Json(unittest.TestCase):
             self.assertEqual(row["receiver"], "truncate" if row["sink"] == "tcp" else None)
             self.assertEqual(row["path"], "loopback" if row["sink"] == "tcp" else "file")
             self.assertEqual(row["receiver_cpu_s"] is None, row["sink"] == "file")
+            self.assertIsNone(row["feeder_cpu_s"])
 
     def test_forced_rows_ran_what_they_say(self):
         for row in self.report["rows"]:
@@ -201,6 +183,13 @@ class WrongUsage(unittest.TestCase):
     def test_sink(self):
         self.expect(2, "--sink", "--sink", "printer")
 
+    def test_source(self):
+        self.expect(2, "--source", "--source", "printer")
+
+    def test_path(self):
+        self.expect(2, "--path", "--path", "carrier-pigeon")
+        self.expect(2, "needs TCP", "--path", "veth", "--sink", "file")
+
     def test_pairs(self):
         self.expect(2, "--max-pairs", "--pairs", "9", "--max-pairs", "8")
 
@@ -214,11 +203,11 @@ class WrongUsage(unittest.TestCase):
 class Leftovers(unittest.TestCase):
     """However it ends: no file and no process is left."""
 
-    def interrupt(self, number):
+    def interrupt(self, number, *arguments):
         with tempfile.TemporaryDirectory() as folder:
             process = subprocess.Popen(
                 [PROGRAM, "bench", "transfer", "--size", "64MiB", "--pairs", "1000",
-                 "--max-pairs", "1000", "--dir", folder],
+                 "--max-pairs", "1000", "--dir", folder, *arguments],
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
             self.addCleanup(process.kill)
             self.wait_until(lambda: len(processes_with(folder)) > 1)
@@ -240,6 +229,21 @@ class Leftovers(unittest.TestCase):
 
     def test_kill_9(self):
         self.interrupt(signal.SIGKILL)
+
+    def test_ctrl_c_with_a_feeder(self):
+        self.interrupt(signal.SIGINT, "--source", "pipe", "--sink", "tcp")
+
+    def test_kill_9_with_a_feeder(self):
+        self.interrupt(signal.SIGKILL, "--source", "tcp", "--sink", "file")
+
+    def test_veth_is_gone_whatever_ends_the_program(self):
+        reason = why_no_veth()
+        if reason:
+            self.skipTest(f"no veth pair here: {reason}")
+        before = network_devices()
+        for number in (signal.SIGINT, signal.SIGKILL):
+            self.interrupt(number, "--path", "veth")
+            self.assertEqual(network_devices(), before)
 
     def test_ordinary_end(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -24,24 +24,24 @@ Json ratio_json(const Ratio& ratio) {
 }
 
 /// The block that read_write used; the other mechanisms have none.
-Json block_json(const Row& row, const Summary& summary) {
-  if (summary.picked.name() != "read_write") return nullptr;
-  return row.way.block_bytes ? row.way.block_bytes : default_block_bytes;
+Json block_json(const Series& series, const Row& row) {
+  const std::uint32_t block = block_of(series, row);
+  return block ? Json(block) : Json();
 }
 
 /// Keys of DESIGN that nothing measures yet are null.
 Json row_json(const Series& series, const Row& row) {
   const Summary summary = summarize(series, row);
-  const bool over_tcp = series.sink == SinkKind::tcp;
-  return {{"source", "file"},
-          {"sink", name_of(series.sink)},
-          {"path", over_tcp ? "loopback" : "file"},
+  const bool to_tcp = series.pair.sink == SinkKind::tcp;
+  return {{"source", name_of(series.pair.source)},
+          {"sink", name_of(series.pair.sink)},
+          {"path", path_of(series.pair)},
           {"size", series.size},
           {"cache", "warm"},
-          {"receiver", over_tcp ? Json("truncate") : Json()},
+          {"receiver", to_tcp ? Json("truncate") : Json()},
           {"mechanism", row.name()},
           {"picked", summary.picked.name()},
-          {"block_bytes", block_json(row, summary)},
+          {"block_bytes", block_json(series, row)},
           {"repeat", row.role == Row::Role::repeat},
           {"runs", summary.runs},
           {"settled", summary.settled},
@@ -50,6 +50,7 @@ Json row_json(const Series& series, const Row& row) {
           {"cpu_s", summary.cpu_s},
           {"cpu_mad", summary.cpu_mad},
           {"receiver_cpu_s", or_null(summary.receiver_cpu_s)},
+          {"feeder_cpu_s", or_null(summary.feeder_cpu_s)},
           {"wall_vs_read_write", ratio_json(summary.wall)},
           {"cpu_vs_read_write", ratio_json(summary.cpu)},
           {"wall_vs_best_read_write", ratio_json(summary.wall_to_best)},
@@ -91,7 +92,9 @@ Json noise_json(const std::vector<Series>& all) {
 Json sweep_json(const Series& series) {
   Json points = Json::array();
   for (const SweepPoint& point : series.sweep) {
-    points.push_back({{"sink", name_of(series.sink)},
+    points.push_back({{"source", name_of(series.pair.source)},
+                      {"sink", name_of(series.pair.sink)},
+                      {"path", path_of(series.pair)},
                       {"block_bytes", point.block_bytes},
                       {"wall_vs_read_write", ratio_json(point.wall)},
                       {"cpu_vs_read_write", ratio_json(point.cpu)}});
@@ -111,8 +114,9 @@ std::string format_json(const Origin& origin, const std::vector<Series>& all) {
   for (const Series& series : all) {
     for (const Row& row : series.rows) rows.push_back(row_json(series, row));
     for (const Absent& absent : series.absent) {
-      refusals.push_back({{"source", "file"},
-                          {"sink", name_of(series.sink)},
+      refusals.push_back({{"source", name_of(series.pair.source)},
+                          {"sink", name_of(series.pair.sink)},
+                          {"path", path_of(series.pair)},
                           {"mechanism", absent.mechanism.name()},
                           {"reason", absent.reason}});
     }

@@ -1,3 +1,6 @@
+#include <cmath>
+#include <string_view>
+
 #include <fmt/core.h>
 
 #include <leat/transfer.h>
@@ -19,10 +22,14 @@ constexpr const char* compiler = "g++ " __VERSION__;
 
 constexpr const char* row_format = "{:<15} {:>5} {:>6} {:>6} {:>5} {:>6} {:>10} {:>6} {:<16} {}\n";
 
+/// At most 16 columns.
 std::string ratio_cell(const Ratio& ratio, bool is_baseline) {
   if (is_baseline) return "1";
-  if (ratio.high > 99) return fmt::format("{:.2f} [too few]", ratio.ratio);
-  return fmt::format("{:.2f} [{:.2f}-{:.2f}]", ratio.ratio, ratio.low, ratio.high);
+  if (ratio.ratio < 0.005) return fmt::format("1/{:.0f}", 1 / ratio.ratio);
+  if (ratio.high > 1e6) return fmt::format("{:.2f} [too few]", ratio.ratio);
+  const int digits = ratio.high < 9.995 ? 2 : ratio.high < 99.95 ? 1 : 0;
+  return fmt::format("{:.{}f} [{:.{}f}-{:.{}f}]", ratio.ratio, digits, ratio.low, digits,
+                     ratio.high, digits);
 }
 
 std::string seconds_cell(double seconds) {
@@ -32,11 +39,9 @@ std::string seconds_cell(double seconds) {
 std::string format_row(const Series& series, const Row& row) {
   const Summary summary = summarize(series, row);
   const bool is_baseline = row.role == Row::Role::baseline;
-  const bool has_block = summary.picked.name() == "read_write";
-  const std::uint32_t block = row.way.block_bytes ? row.way.block_bytes : default_block_bytes;
   const std::string name =
       row.role == Row::Role::repeat ? "read_write (2)" : std::string(row.name());
-  return fmt::format(fmt::runtime(row_format), name, short_size(has_block ? block : 0),
+  return fmt::format(fmt::runtime(row_format), name, short_size(block_of(series, row)),
                      seconds_cell(summary.wall_s), seconds_cell(summary.cpu_s),
                      fmt::format("{:.2f}", summary.gib_per_s), summary.calls,
                      fmt::format("{}/{}", summary.voluntary_switches, summary.involuntary_switches),
@@ -44,15 +49,29 @@ std::string format_row(const Series& series, const Row& row) {
                      ratio_cell(summary.wall, is_baseline), ratio_cell(summary.cpu, is_baseline));
 }
 
+/// "file to TCP over loopback", "TCP over veth to a new file".
+std::string pair_text(const Pair& pair) {
+  const std::string over = pair.over_tcp() ? fmt::format(" over {}", path_of(pair)) : "";
+  const bool from_tcp = pair.source == SourceKind::tcp;
+  if (from_tcp && pair.sink == SinkKind::tcp) return fmt::format("TCP to TCP, both{}", over);
+  if (from_tcp) return fmt::format("TCP{} to a new file", over);
+  return fmt::format("{} to {}{}", name_of(pair.source),
+                     pair.sink == SinkKind::tcp ? "TCP" : "a new file", over);
+}
+
 std::string format_heading(const Series& series) {
-  const bool over_tcp = series.sink == SinkKind::tcp;
-  return fmt::format("file to {}, {}, warm, {} rounds\n",
-                     over_tcp ? "TCP over loopback" : "a new file", format_size(series.size),
-                     series.rounds) +
-         (over_tcp
-              ? fmt::format("{}; the receiver is a process of its own and discards (MSG_TRUNC)\n",
-                            os::loss_based_algorithm())
-              : "");
+  const Pair& pair = series.pair;
+  std::string text =
+      fmt::format("{}, {}, warm, {} round{}\n", pair_text(pair), format_size(series.size),
+                  series.rounds, series.rounds == 1 ? "" : "s");
+  if (pair.over_tcp()) text += fmt::format("congestion control: {}\n", os::loss_based_algorithm());
+  if (pair.sink == SinkKind::tcp) {
+    text += "the receiver is a process of its own and discards (MSG_TRUNC)\n";
+  }
+  if (pair.is_fed()) {
+    text += "the feeder is a process of its own, whose time is not in the figures\n";
+  }
+  return text;
 }
 
 std::string format_noise(const Series& series) {
@@ -92,6 +111,20 @@ std::string format_sweep(const Series& series) {
   return text.empty() ? text : text + "\n";
 }
 
+/// Where the copies come from, if not from how the mechanism is built.
+std::string format_verdicts(const Series& series) {
+  std::string text;
+  for (const Row& row : series.rows) {
+    const KnownBy known_by = summarize(series, row).known_by;
+    if (known_by == KnownBy::kernel) {
+      text += fmt::format("copies of {}: as the kernel reported them\n", row.label());
+    } else if (known_by == KnownBy::pending) {
+      text += fmt::format("copies of {}: the kernel's verdict did not come in time\n", row.label());
+    }
+  }
+  return text;
+}
+
 std::string format_unsettled(const Series& series) {
   std::string text;
   for (const Row& row : series.rows) {
@@ -109,7 +142,9 @@ std::string format_table(const Series& series) {
   text += fmt::format(fmt::runtime(row_format), "mechanism", "block", "wall s", "cpu s", "GiB/s",
                       "calls", "switches*", "copies", "wall ratio**", "cpu ratio**");
   for (const Row& row : series.rows) text += format_row(series, row);
-  text += "* voluntary/involuntary  ** to read_write in blocks of 64K, medians of pairs [95 %]\n";
+  text += fmt::format("* voluntary/involuntary  ** to read_write{}, medians of pairs [95 %]\n",
+                      series.baseline().way.block_bytes ? " in blocks of 64K" : "");
+  text += format_verdicts(series);
   for (const Absent& absent : series.absent) {
     text += fmt::format("no row for {}: {}\n", absent.mechanism.name(), absent.reason);
   }

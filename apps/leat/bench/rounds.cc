@@ -7,14 +7,12 @@
 
 #include <fmt/core.h>
 
-#include <leat/endpoint.h>
+#include <leat/context.h>
 #include <leat/plan.h>
 #include <leat/transfer.h>
 
+#include "bench/ends.h"
 #include "bench/payload.h"
-#include "os/loopback.h"
-#include "os/payload_file.h"
-#include "sizes.h"
 
 namespace leat::app::bench {
 namespace {
@@ -35,26 +33,17 @@ std::vector<double> values_of(const Row& row, double (*value)(const Sample&)) {
   return values;
 }
 
-struct Endpoints {
-  Source source;
-  Sink sink;
-};
+bool has_blocks(const Pair& pair) { return pair.source != SourceKind::memory; }
 
-/// A pair for plan() to look at; nothing is moved. The socket does not block, since plan() cannot
-/// know that the runs let transfer() wait in the kernel.
-Result<Endpoints> sample_endpoints(const Payload& payload, SinkKind kind) {
-  Source source = Source::file(payload.file, {0, payload.size});
-  if (kind == SinkKind::file) {
-    Result<OwnedFd> file = os::nameless_file(payload.folder);
-    if (!file) return std::unexpected(file.error());
-    return Endpoints{std::move(source), Sink::file(std::move(*file))};
-  }
-  const Result<OwnedFd> listener = os::listen_on_loopback();
-  if (!listener) return std::unexpected(listener.error());
-  Result<OwnedFd> socket = os::connect_to_listener(*listener);
-  if (!socket) return std::unexpected(socket.error());
-  if (const auto set = os::make_nonblocking(*socket); !set) return std::unexpected(set.error());
-  return Endpoints{std::move(source), Sink::socket(std::move(*socket))};
+/// What plan() says of the ends that the runs have; nothing is moved.
+std::expected<Plan, std::string> plan_runs(const Payload& payload, const Pair& pair) {
+  const Result<Meeting> meeting = arrange(payload, pair);
+  if (!meeting) return std::unexpected(meeting.error().message());
+  Result<Context> context = Context::create();
+  if (!context) return std::unexpected(context.error().message());
+  const Result<Ends> ends = open_ends(*context, payload, pair, *meeting);
+  if (!ends) return std::unexpected(ends.error().message());
+  return plan(ends->source, ends->sink);
 }
 
 bool wanted(const Settings& settings, Mechanism mechanism) {
@@ -67,12 +56,12 @@ bool wanted(const Settings& settings, Mechanism mechanism) {
 /// up without a change here.
 std::expected<void, std::string> list_rows(const Payload& payload, const Settings& settings,
                                            Series& series) {
-  const Way baseline{read_write(), baseline_block_bytes};
+  const Way baseline{read_write(), has_blocks(series.pair) ? baseline_block_bytes : 0};
   series.rows.push_back({Row::Role::baseline, baseline, {}});
   series.rows.push_back({Row::Role::repeat, baseline, {}});
-  const Result<Endpoints> ends = sample_endpoints(payload, series.sink);
-  if (!ends) return std::unexpected(ends.error().message());
-  for (const Candidate& candidate : plan(ends->source, ends->sink).candidates) {
+  const auto planned = plan_runs(payload, series.pair);
+  if (!planned) return std::unexpected(planned.error());
+  for (const Candidate& candidate : planned->candidates) {
     const Mechanism mechanism = candidate.mechanism;
     if (mechanism == read_write() || !wanted(settings, mechanism)) continue;
     if (!mechanism.unavailable().empty()) {
@@ -90,14 +79,14 @@ std::expected<void, std::string> list_rows(const Payload& payload, const Setting
 /// Runs a row once. False: it refused.
 std::expected<bool, std::string> run_row(const Payload& payload, const Series& series, Row& row,
                                          std::string& refusal) {
-  auto sample = measure_warm(payload, series.sink, row.way);
+  auto sample = measure_warm(payload, series.pair, row.way);
   if (sample) {
     row.samples.push_back(*sample);
     return true;
   }
   if (!sample.error().refused || row.role != Row::Role::mechanism || !row.samples.empty()) {
     return std::unexpected(
-        fmt::format("{} to {}: {}", row.label(), name_of(series.sink), sample.error().message));
+        fmt::format("{}, {}: {}", describe(series.pair), row.label(), sample.error().message));
   }
   refusal = sample.error().message;
   return false;
@@ -106,7 +95,7 @@ std::expected<bool, std::string> run_row(const Payload& payload, const Series& s
 void tell(const Settings& settings, const Series& series, std::string_view stage, int round,
           std::string_view row) {
   if (!settings.progress) return;
-  settings.progress(fmt::format("file to {}: {} {}, {}", name_of(series.sink), stage, round, row));
+  settings.progress(fmt::format("{}: {} {}, {}", describe(series.pair), stage, round, row));
 }
 
 /// Every row once. The first row moves on from round to round, so that none always runs after the
@@ -142,7 +131,7 @@ std::expected<void, std::string> sweep(const Payload& payload, const Settings& s
   std::vector<std::uint32_t> blocks = settings.blocks;
   if (blocks.empty()) blocks.assign(usual_blocks.begin(), usual_blocks.end());
   std::erase(blocks, baseline_block_bytes);
-  Series trial{.sink = series.sink,
+  Series trial{.pair = series.pair,
                .size = series.size,
                .rows = {},
                .absent = {},
@@ -177,13 +166,19 @@ std::expected<void, std::string> sweep(const Payload& payload, const Settings& s
 std::expected<void, std::string> add_best_block(const Payload& payload, const Settings& settings,
                                                 Series& series) {
   // To a file the block matters little: there it is tried only when asked for.
-  const bool usual = series.sink == SinkKind::tcp && wanted(settings, read_write());
-  if (settings.blocks.empty() && !usual) return {};
+  const bool usual = series.pair.sink == SinkKind::tcp && wanted(settings, read_write());
+  if (!has_blocks(series.pair) || (settings.blocks.empty() && !usual)) return {};
   if (const auto swept = sweep(payload, settings, series); !swept) return swept;
   const std::uint32_t best = series.best_block_bytes.value_or(baseline_block_bytes);
   if (best == baseline_block_bytes) return {};
   series.rows.insert(series.rows.begin() + 2, {Row::Role::best_block, {read_write(), best}, {}});
   return {};
+}
+
+/// Far ahead of the baseline (reflink, say) a run is over in microseconds: how many hundred times
+/// it is ahead would never settle, nor matter.
+bool narrow_enough(const Ratio& ratio) {
+  return ratio.high <= far_ahead || ratio.half_width() <= settled_half_width;
 }
 
 bool all_settled(const Series& series) {
@@ -227,15 +222,15 @@ bool is_settled(const Series& series, const Row& row) {
   if (&row == &series.baseline()) return true;  // its ratio to the best is told by that row
   for (const Row* other : {&series.baseline(), &series.best_read_write()}) {
     if (&row == other) continue;
-    if (compare(row, *other, wall_of).half_width() > settled_half_width) return false;
-    if (compare(row, *other, cpu_of).half_width() > settled_half_width) return false;
+    if (!narrow_enough(compare(row, *other, wall_of))) return false;
+    if (!narrow_enough(compare(row, *other, cpu_of))) return false;
   }
   return true;
 }
 
-std::expected<Series, std::string> run_series(const Payload& payload, SinkKind sink,
+std::expected<Series, std::string> run_series(const Payload& payload, const Pair& pair,
                                               const Settings& settings) {
-  Series series{.sink = sink,
+  Series series{.pair = pair,
                 .size = payload.size,
                 .rows = {},
                 .absent = {},
@@ -246,9 +241,8 @@ std::expected<Series, std::string> run_series(const Payload& payload, SinkKind s
     return std::unexpected(listed.error());
   }
   // A run that does not count: the first one pays for cold code and a fresh file system.
-  if (auto warm = measure_warm(payload, sink, series.baseline().way); !warm) {
-    return std::unexpected(
-        fmt::format("read_write to {}: {}", name_of(sink), warm.error().message));
+  if (auto warm = measure_warm(payload, pair, series.baseline().way); !warm) {
+    return std::unexpected(fmt::format("{}, read_write: {}", describe(pair), warm.error().message));
   }
   if (auto added = add_best_block(payload, settings, series); !added) {
     return std::unexpected(added.error());

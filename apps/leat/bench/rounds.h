@@ -18,13 +18,16 @@ namespace leat::app::bench {
 
 /// A ratio counts once its 95 % interval is at most this wide on each side, as a share of it.
 inline constexpr double settled_half_width = 0.07;
+/// …or is all below this.
+inline constexpr double far_ahead = 0.01;
 
-/// The block of the row that all others are compared with, whatever leat's own default is.
+/// The block of the row that all others are compared with, whatever leat's own default is. Memory
+/// is written from where it lies, in no blocks.
 inline constexpr std::uint32_t baseline_block_bytes = 64u << 10;
 
 struct Row {
   enum class Role : std::uint8_t {
-    baseline,    ///< read_write in blocks of 64 KiB
+    baseline,    ///< read_write, in blocks of 64 KiB if it has any
     repeat,      ///< the same once more: its ratio is the noise
     best_block,  ///< read_write at the block that the sweep found best
     mechanism,
@@ -65,9 +68,9 @@ struct Settings {
   std::function<void(std::string_view)> progress;
 };
 
-/// Everything measured on one kind of sink.
+/// Everything measured on one pair.
 struct Series {
-  SinkKind sink = SinkKind::tcp;
+  Pair pair;
   std::uint64_t size = 0;
   std::vector<Row> rows;  ///< the baseline is the first
   std::vector<Absent> absent;
@@ -89,7 +92,7 @@ double cpu_of(const Sample& sample);
 bool is_settled(const Series& series, const Row& row);
 
 /// The error is one line.
-std::expected<Series, std::string> run_series(const Payload& payload, SinkKind sink,
+std::expected<Series, std::string> run_series(const Payload& payload, const Pair& pair,
                                               const Settings& settings);
 
 }  // namespace leat::app::bench

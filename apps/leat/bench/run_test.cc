@@ -1,6 +1,7 @@
 #include "bench/run.h"
 
 #include <fcntl.h>
+#include <sys/wait.h>
 
 #include <cstddef>
 #include <string>
@@ -16,14 +17,17 @@ namespace {
 
 constexpr std::uint64_t size = (1u << 20) + 4097;
 
+constexpr Pair file_to_tcp{};
+constexpr Pair file_to_file{.sink = SinkKind::file};
+
 std::string folder() { return ::testing::TempDir(); }
 
 /// Goal: a run tells what moved. Method: one run of each kind over a real file.
-void expect_sample(SinkKind sink, std::string_view mechanism) {
-  SCOPED_TRACE(mechanism);
-  const auto file = make_payload(folder(), size, true);
+void expect_sample(const Pair& pair, std::string_view mechanism) {
+  SCOPED_TRACE(describe(pair) + " by " + std::string(mechanism));
+  const auto file = make_payload(folder(), size, {2, 2});
   ASSERT_TRUE(file) << file.error();
-  const auto sample = measure({file->file.ref(), size, folder()}, sink,
+  const auto sample = measure({file->file.ref(), size, folder()}, pair,
                               {mechanism.empty() ? Mechanism() : *Mechanism::named(mechanism), 0});
   ASSERT_TRUE(sample) << sample.error().message;
   ASSERT_TRUE(sample->picked);
@@ -33,38 +37,56 @@ void expect_sample(SinkKind sink, std::string_view mechanism) {
   EXPECT_GT(sample->wall_s, 0);
   EXPECT_GT(sample->calls, 0u);
   EXPECT_GT(sample->peak_rss_bytes, 0u);
-  EXPECT_EQ(sample->receiver_cpu_s.has_value(), sink == SinkKind::tcp);
+  EXPECT_EQ(sample->receiver_cpu_s.has_value(), pair.sink == SinkKind::tcp);
+  EXPECT_EQ(sample->feeder_cpu_s.has_value(), pair.is_fed());
 }
 
 TEST(Measure, OverTcp) {
-  expect_sample(SinkKind::tcp, "read_write");
-  expect_sample(SinkKind::tcp, "sendfile");
-  expect_sample(SinkKind::tcp, "splice");
-  expect_sample(SinkKind::tcp, "");
+  expect_sample(file_to_tcp, "read_write");
+  expect_sample(file_to_tcp, "sendfile");
+  expect_sample(file_to_tcp, "splice");
+  expect_sample(file_to_tcp, "");
 }
 
 TEST(Measure, ToAFile) {
-  expect_sample(SinkKind::file, "read_write");
-  expect_sample(SinkKind::file, "copy_file_range");
-  expect_sample(SinkKind::file, "");
+  expect_sample(file_to_file, "read_write");
+  expect_sample(file_to_file, "copy_file_range");
+  expect_sample(file_to_file, "");
+}
+
+TEST(Measure, FromMemory) {
+  for (const SinkKind sink : {SinkKind::tcp, SinkKind::file}) {
+    expect_sample({.source = SourceKind::memory, .sink = sink}, "read_write");
+    expect_sample({.source = SourceKind::memory, .sink = sink}, "");
+  }
+}
+
+TEST(Measure, FromAFeeder) {
+  for (const SourceKind source : {SourceKind::pipe, SourceKind::tcp}) {
+    for (const SinkKind sink : {SinkKind::tcp, SinkKind::file}) {
+      expect_sample({.source = source, .sink = sink}, "read_write");
+      expect_sample({.source = source, .sink = sink}, "splice");
+      expect_sample({.source = source, .sink = sink}, "");
+    }
+  }
 }
 
 TEST(Measure, SmallBlocksTakeMoreCalls) {
-  const auto file = make_payload(folder(), size, false);
+  const auto file = make_payload(folder(), size, {});
   ASSERT_TRUE(file) << file.error();
   const Payload payload{file->file.ref(), size, folder()};
   const Mechanism read_write = *Mechanism::named("read_write");
-  const auto small = measure(payload, SinkKind::tcp, {read_write, 4096});
-  const auto large = measure(payload, SinkKind::tcp, {read_write, 1u << 20});
+  const auto small = measure(payload, file_to_tcp, {read_write, 4096});
+  const auto large = measure(payload, file_to_tcp, {read_write, 1u << 20});
   ASSERT_TRUE(small && large);
   EXPECT_GE(small->calls, 2 * (size / 4096));
   EXPECT_LT(large->calls, small->calls);
 }
 
 TEST(Measure, AMechanismThatDoesNotFitIsRefused) {
-  const auto file = make_payload(folder(), size, false);
+  const auto file = make_payload(folder(), size, {});
   ASSERT_TRUE(file) << file.error();
-  const auto sample = measure({file->file.ref(), size, folder()}, SinkKind::tcp,
+  const auto sample = measure({file->file.ref(), size, folder()}, file_to_tcp,
                               {*Mechanism::named("copy_file_range"), 0});
   ASSERT_FALSE(sample);
   EXPECT_TRUE(sample.error().refused);
@@ -72,27 +94,60 @@ TEST(Measure, AMechanismThatDoesNotFitIsRefused) {
 }
 
 TEST(Measure, FewerBytesThanPromisedAreAFailure) {
-  const auto file = make_payload(folder(), size, false);
+  const auto file = make_payload(folder(), size, {});
   ASSERT_TRUE(file) << file.error();
-  for (const SinkKind sink : {SinkKind::tcp, SinkKind::file}) {
-    const auto sample = measure({file->file.ref(), size + 1, folder()}, sink, {});
-    ASSERT_FALSE(sample);
-    EXPECT_FALSE(sample.error().refused);
-    EXPECT_NE(sample.error().message.find("source_shrank"), std::string::npos);
+  for (const SourceKind source : {SourceKind::file, SourceKind::pipe, SourceKind::tcp}) {
+    for (const SinkKind sink : {SinkKind::tcp, SinkKind::file}) {
+      const auto sample =
+          measure({file->file.ref(), size + 1, folder()}, {.source = source, .sink = sink}, {});
+      ASSERT_FALSE(sample);
+      EXPECT_FALSE(sample.error().refused);
+      EXPECT_NE(sample.error().message.find("source_shrank"), std::string::npos);
+    }
   }
 }
 
-TEST(Measure, AFolderThatIsGoneIsAFailureAndNoHang) {
-  const auto file = make_payload(folder(), size, false);
+TEST(Measure, AMechanismThatDoesNotFitLeavesNoFeederBehind) {
+  const auto file = make_payload(folder(), size, {});
   ASSERT_TRUE(file) << file.error();
-  const auto sample = measure({file->file.ref(), size, "/nonexistent"}, SinkKind::file, {});
+  for (const SourceKind source : {SourceKind::pipe, SourceKind::tcp}) {
+    const auto sample =
+        measure({file->file.ref(), size, folder()}, {.source = source, .sink = SinkKind::tcp},
+                {*Mechanism::named("sendfile"), 0});
+    ASSERT_FALSE(sample);
+    EXPECT_TRUE(sample.error().refused);
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);  // no child is left, dead or alive
+  }
+}
+
+TEST(Pair, IsNamedAsInTheJson) {
+  constexpr Pair over_veth{.source = SourceKind::pipe, .path = Path::veth};
+  EXPECT_EQ(describe(over_veth), "pipe to tcp over veth");
+  EXPECT_EQ(describe(file_to_file), "file to file");
+  EXPECT_EQ(path_of(over_veth), "veth");
+  EXPECT_EQ(path_of(file_to_tcp), "loopback");
+  EXPECT_EQ(path_of({.sink = SinkKind::file, .path = Path::veth}), "file");
+  EXPECT_EQ(path_of({.source = SourceKind::tcp, .sink = SinkKind::file}), "loopback");
+}
+
+TEST(Payload, FindsRoomForAllCopies) {
+  EXPECT_EQ(room_for(file_to_tcp).disk, 1u);
+  EXPECT_EQ(room_for(file_to_tcp).memory, 1u);
+  EXPECT_EQ(room_for(file_to_file).disk, 2u);
+  EXPECT_EQ(room_for({.source = SourceKind::memory, .sink = SinkKind::file}).memory, 3u);
+}
+
+TEST(Measure, AFolderThatIsGoneIsAFailureAndNoHang) {
+  const auto file = make_payload(folder(), size, {});
+  ASSERT_TRUE(file) << file.error();
+  const auto sample = measure({file->file.ref(), size, "/nonexistent"}, file_to_file, {});
   ASSERT_FALSE(sample);
   EXPECT_NE(sample.error().message.find("/nonexistent"), std::string::npos);
 }
 
 TEST(Payload, IsWarmAndAsLongAsAsked) {
   for (const std::uint64_t bytes : {std::uint64_t{1}, std::uint64_t{4095}, size}) {
-    const auto file = make_payload(folder(), bytes, false);
+    const auto file = make_payload(folder(), bytes, {});
     ASSERT_TRUE(file) << file.error();
     EXPECT_EQ(os::size_of(file->file.ref()).value_or(0), bytes);
     EXPECT_TRUE(check_warm({file->file.ref(), bytes, folder()}));
@@ -103,7 +158,7 @@ TEST(Payload, StaysWhereItIsLocked) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the sanitizer makes mlock(2) do nothing";
 #endif
-  const auto file = make_payload(folder(), size, false);
+  const auto file = make_payload(folder(), size, {});
   ASSERT_TRUE(file) << file.error();
   if (!file->lock.holds()) GTEST_SKIP() << "mlock(2) is not permitted here (RLIMIT_MEMLOCK)";
   ::posix_fadvise(file->file.number(), 0, 0, POSIX_FADV_DONTNEED);
@@ -113,7 +168,7 @@ TEST(Payload, StaysWhereItIsLocked) {
 // Goal: a run over a cold file does not count as warm. Method: drop the unlocked file before it;
 // the first run then tells that it read from the disk, and measure_warm makes another one.
 TEST(Payload, ARunOverAColdFileIsRepeated) {
-  auto made = make_payload(folder(), size, false);
+  auto made = make_payload(folder(), size, {});
   ASSERT_TRUE(made) << made.error();
   const OwnedFd file = std::move(made->file);
   {
@@ -121,17 +176,17 @@ TEST(Payload, ARunOverAColdFileIsRepeated) {
   }
   const Payload payload{file, size, folder()};
   ::posix_fadvise(file.number(), 0, 0, POSIX_FADV_DONTNEED);
-  const auto cold = measure(payload, SinkKind::tcp, {});
+  const auto cold = measure(payload, file_to_tcp, {});
   ASSERT_TRUE(cold) << cold.error().message;
   if (cold->disk_read_bytes == 0) GTEST_SKIP() << folder() << " is not on a disk that says so";
   ::posix_fadvise(file.number(), 0, 0, POSIX_FADV_DONTNEED);
-  const auto warm = measure_warm(payload, SinkKind::tcp, {});
+  const auto warm = measure_warm(payload, file_to_tcp, {});
   ASSERT_TRUE(warm) << warm.error().message;
   EXPECT_LE(warm->disk_read_bytes, size / 1000);
 }
 
 TEST(Payload, TooLargeIsSaidBeforehand) {
-  const auto file = make_payload(folder(), ~0ull, true);
+  const auto file = make_payload(folder(), ~0ull, {2, 2});
   ASSERT_FALSE(file);
   EXPECT_NE(file.error().find("smaller --size"), std::string::npos);
 }

@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include <leat/transfer.h>
+
 namespace leat::app::bench {
 namespace {
 
@@ -105,6 +107,10 @@ Summary summarize(const Series& series, const Row& row) {
     summary.receiver_cpu_s =
         median(collect(row, [](const Sample& s) { return s.receiver_cpu_s.value_or(0); }));
   }
+  if (!row.samples.empty() && row.samples.front().feeder_cpu_s) {
+    summary.feeder_cpu_s =
+        median(collect(row, [](const Sample& s) { return s.feeder_cpu_s.value_or(0); }));
+  }
   if (summary.wall_s > 0) {
     summary.gib_per_s =
         static_cast<double>(series.size) / static_cast<double>(gib) / summary.wall_s;
@@ -130,6 +136,12 @@ Summary summarize(const Series& series, const Row& row) {
   return summary;
 }
 
+std::uint32_t block_of(const Series& series, const Row& row) {
+  if (series.pair.source == SourceKind::memory || row.samples.empty()) return 0;
+  if (row.samples.back().picked.name() != "read_write") return 0;
+  return row.way.block_bytes ? row.way.block_bytes : default_block_bytes;
+}
+
 const Row& fastest(const Series& series, double (*value)(const Sample&)) {
   const Row* best = &series.baseline();
   double least = 1;
@@ -144,7 +156,7 @@ const Row& fastest(const Series& series, double (*value)(const Sample&)) {
 }
 
 std::vector<Limit> check_limits(const Series& series) {
-  if (series.sink != SinkKind::tcp || series.size != gib) return {};
+  if (series.pair != Pair{} || series.size != gib) return {};
   std::vector<Limit> limits;
   if (const Row* row = better_zero_copy(series)) {
     limits.push_back(ratio_limit(*row, series.baseline(), limit_to_baseline));

@@ -18,6 +18,7 @@ struct Summary {
   double cpu_s = 0;
   double cpu_mad = 0;
   std::optional<double> receiver_cpu_s;
+  std::optional<double> feeder_cpu_s;
   double gib_per_s = 0;
   Ratio wall;  ///< to the baseline
   Ratio cpu;
@@ -36,6 +37,10 @@ struct Summary {
 
 Summary summarize(const Series& series, const Row& row);
 
+/// The block that read_write used in this row; 0 for other mechanisms, and for memory, which it
+/// writes from where it lies.
+std::uint32_t block_of(const Series& series, const Row& row);
+
 /// One promise with the figures that keep or break it.
 struct Limit {
   std::string text;
@@ -43,7 +48,7 @@ struct Limit {
   bool settled = true;  ///< false: the figures are too noisy to count
 };
 
-/// The promises about a 1 GiB file to TCP, or none for other sizes and sinks.
+/// The promises about a 1 GiB file to TCP over the loopback, or none for other sizes and pairs.
 std::vector<Limit> check_limits(const Series& series);
 
 /// The rows with the least time, the baseline's repeat left out.

@@ -114,8 +114,46 @@ TEST(Limits, AreForOneGibibyteToTcp) {
   series.size -= 1;
   EXPECT_TRUE(check_limits(series).empty());
   series.size += 1;
-  series.sink = SinkKind::file;
+  EXPECT_FALSE(check_limits(series).empty());
+  series.pair.sink = SinkKind::file;
   EXPECT_TRUE(check_limits(series).empty());
+  series.pair = {.source = SourceKind::memory};
+  EXPECT_TRUE(check_limits(series).empty());
+  series.pair = {.path = Path::veth};
+  EXPECT_TRUE(check_limits(series).empty());
+}
+
+TEST(Settled, ARowFarAheadNeedsNoNarrowInterval) {
+  Series series = series_of(0.4, 0.4);
+  for (std::size_t i = 0; i < rounds; ++i) {
+    Sample& sample = series.rows[3].samples[i];
+    sample.wall_s = sample.user_s = (i % 2 ? 0.001 : 0.003) * (1 + static_cast<double>(i));
+    sample.system_s = 0;
+  }
+  EXPECT_TRUE(is_settled(series, series.rows[3]));
+  EXPECT_NE(format_table(series).find(" 1/5"), std::string::npos);
+  for (Sample& sample : series.rows[3].samples) sample.wall_s *= 10;
+  EXPECT_FALSE(is_settled(series, series.rows[3]));
+}
+
+TEST(Table, NamesThePair) {
+  Series series = series_of(0.4, 0.4);
+  EXPECT_TRUE(format_table(series).starts_with("file to TCP over loopback, 1.00 GiB, warm, 12 r"));
+  series.pair = {.source = SourceKind::tcp, .sink = SinkKind::file, .path = Path::veth};
+  EXPECT_TRUE(format_table(series).starts_with("TCP over veth to a new file, 1.00 GiB, "));
+  series.pair = {.source = SourceKind::memory};
+  EXPECT_TRUE(format_table(series).starts_with("memory to TCP over loopback, 1.00 GiB, "));
+}
+
+TEST(Table, SaysWhatTheKernelReported) {
+  Series series = series_of(0.4, 0.4);
+  EXPECT_EQ(format_table(series).find("as the kernel reported"), std::string::npos);
+  for (Sample& sample : series.rows[3].samples) sample.known_by = KnownBy::kernel;
+  EXPECT_NE(format_table(series).find("copies of sendfile: as the kernel reported"),
+            std::string::npos);
+  series.rows[3].samples[0].known_by = KnownBy::pending;
+  EXPECT_NE(format_table(series).find("copies of sendfile: the kernel's verdict did not come"),
+            std::string::npos);
 }
 
 TEST(Fastest, LeavesTheRepeatOut) {
@@ -126,6 +164,7 @@ TEST(Fastest, LeavesTheRepeatOut) {
 
 TEST(Table, FitsAHundredColumnsWithLargeNumbers) {
   Series series = series_of(123.456, 99.9999);
+  add_row(series, Row::Role::mechanism, "splice", 1234.56, 0.0001);
   add_row(series, Row::Role::mechanism, "copy_file_range", 1.23, 1.29, 65536);
   for (Sample& sample : series.rows.back().samples) {
     sample.voluntary_switches = 12345;

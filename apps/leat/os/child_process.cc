@@ -1,6 +1,5 @@
 #include "os/child_process.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -13,20 +12,10 @@
 #include <utility>
 
 #include "os/error.h"
+#include "os/pipe.h"
 
 namespace leat::app::os {
 namespace {
-
-struct Pipe {
-  OwnedFd out;
-  OwnedFd in;
-};
-
-Result<Pipe> make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) < 0) return last_error("pipe2");
-  return Pipe{OwnedFd(ends[0]), OwnedFd(ends[1])};
-}
 
 [[noreturn]] void run_child(pid_t parent, const ParentLink& link,
                             const std::function<int(const ParentLink&)>& body) {
@@ -132,6 +121,7 @@ Result<ChildEnd> ChildProcess::wait() {
   }
   pid_ = -1;
   return ChildEnd{.cpu_s = seconds(used.ru_utime) + seconds(used.ru_stime),
+                  .disk_read_bytes = static_cast<std::uint64_t>(used.ru_inblock) * 512,
                   .exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)};
 }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 
@@ -31,8 +32,9 @@ class ParentLink {
 
 /// What a child used up, and how it ended.
 struct ChildEnd {
-  double cpu_s = 0;     ///< user and system time over its whole life
-  int exit_status = 0;  ///< 128 + n if signal n killed it, as shells have it
+  double cpu_s = 0;                   ///< user and system time over its whole life
+  std::uint64_t disk_read_bytes = 0;  ///< likewise
+  int exit_status = 0;                ///< 128 + n if signal n killed it, as shells have it
 };
 
 /// A child with one thread that runs a function and exits. It dies with its parent. To be started

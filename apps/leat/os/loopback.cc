@@ -16,6 +16,16 @@ Result<OwnedFd> stream_socket() {
   return OwnedFd(number);
 }
 
+/// A listener passes it on to the connections that it accepts.
+Result<void> set_algorithm(FdRef socket) {
+  const std::string_view algorithm = loss_based_algorithm();
+  if (::setsockopt(socket.number(), IPPROTO_TCP, TCP_CONGESTION, algorithm.data(),
+                   static_cast<socklen_t>(algorithm.size())) < 0) {
+    return last_error("setsockopt TCP_CONGESTION");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view loss_based_algorithm() {
@@ -26,18 +36,21 @@ std::string_view loss_based_algorithm() {
   return permitted ? cubic : "reno";
 }
 
-Result<OwnedFd> listen_on_loopback() {
+Result<OwnedFd> listen_on(Ipv4 address) {
   Result<OwnedFd> socket = stream_socket();
   if (!socket) return socket;
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(socket->number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+  if (const auto set = set_algorithm(*socket); !set) return std::unexpected(set.error());
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_addr.s_addr = htonl(address);
+  if (::bind(socket->number(), reinterpret_cast<const sockaddr*>(&name), sizeof name) < 0) {
     return last_error("bind");
   }
   if (::listen(socket->number(), 1) < 0) return last_error("listen");
   return socket;
 }
+
+Result<OwnedFd> listen_on_loopback() { return listen_on(INADDR_LOOPBACK); }
 
 Result<OwnedFd> connect_to_listener(FdRef listener) {
   sockaddr_in address{};
@@ -47,11 +60,7 @@ Result<OwnedFd> connect_to_listener(FdRef listener) {
   }
   Result<OwnedFd> socket = stream_socket();
   if (!socket) return socket;
-  const std::string_view algorithm = loss_based_algorithm();
-  if (::setsockopt(socket->number(), IPPROTO_TCP, TCP_CONGESTION, algorithm.data(),
-                   static_cast<socklen_t>(algorithm.size())) < 0) {
-    return last_error("setsockopt TCP_CONGESTION");
-  }
+  if (const auto set = set_algorithm(*socket); !set) return std::unexpected(set.error());
   if (::connect(socket->number(), reinterpret_cast<const sockaddr*>(&address), length) < 0) {
     return last_error("connect");
   }

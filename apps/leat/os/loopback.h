@@ -1,4 +1,4 @@
-/// TCP over 127.0.0.1, for measuring: blocking sockets.
+/// TCP between processes of this host, for measuring: blocking sockets.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,15 @@
 
 namespace leat::app::os {
 
-/// Listens on a port that the kernel chooses. Errors: EMFILE, EADDRNOTAVAIL (no loopback).
+/// An IPv4 address, in the host's byte order.
+using Ipv4 = std::uint32_t;
+
+/// Listens on a port that the kernel chooses. Errors: EMFILE, EADDRNOTAVAIL (no such address).
+Result<OwnedFd> listen_on(Ipv4 address);
 Result<OwnedFd> listen_on_loopback();
-/// The congestion control of the connections made here: cubic, or reno (always permitted) where
-/// that is denied. An algorithm that paces (BBR) sends by timers, so that the CPU time is somebody
-/// else's.
+/// The congestion control of both ends of the connections made here: cubic, or reno (always
+/// permitted) where that is denied. An algorithm that paces (BBR) sends by timers, so that the CPU
+/// time is somebody else's.
 std::string_view loss_based_algorithm();
 /// Connects to such a listener; the socket blocks.
 Result<OwnedFd> connect_to_listener(FdRef listener);

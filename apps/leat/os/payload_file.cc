@@ -95,6 +95,20 @@ Result<void> read_once(FdRef file, std::uint64_t size) {
   return {};
 }
 
+Result<void> read_into(FdRef file, std::span<std::byte> into) {
+  std::uint64_t offset = 0;
+  while (offset < into.size()) {
+    const auto rest = into.subspan(offset);
+    const ssize_t count = retry_interrupted([&] {
+      return ::pread(file.number(), rest.data(), rest.size(), static_cast<off_t>(offset));
+    });
+    if (count < 0) return last_error("pread");
+    if (count == 0) return make_error(EIO, "pread");
+    offset += static_cast<std::uint64_t>(count);
+  }
+  return {};
+}
+
 PageLock::PageLock(FdRef file, std::uint64_t size) noexcept : size_(size) {
   void* start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.number(), 0);
   if (start == MAP_FAILED) return;

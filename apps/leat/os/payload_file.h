@@ -25,6 +25,8 @@ Result<void> append(FdRef file, std::span<const std::byte> bytes);
 Result<void> flush(FdRef file);
 /// Reads the first `size` bytes once. Errors: EIO.
 Result<void> read_once(FdRef file, std::uint64_t size);
+/// Fills `into` from the file's start. Errors: EIO (also of a file that is shorter).
+Result<void> read_into(FdRef file, std::span<std::byte> into);
 
 /// Keeps the first `size` bytes of a file in the page cache while it lives, where mlock(2) permits
 /// that. Not passed on to children. Move-only.

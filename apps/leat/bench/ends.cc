@@ -1,0 +1,107 @@
+#include "bench/ends.h"
+
+#include <span>
+#include <utility>
+
+#include "os/loopback.h"
+#include "os/payload_file.h"
+
+namespace leat::app::bench {
+namespace {
+
+Result<OwnedFd> listen_for(const Payload& payload, const Pair& pair) {
+  return pair.path == Path::veth ? payload.veth->listen() : os::listen_on_loopback();
+}
+
+Result<void> open_source(Ends& ends, const Payload& payload, SourceKind kind,
+                         const Meeting& meeting) {
+  switch (kind) {
+    case SourceKind::file: ends.source = Source::file(payload.file, {0, payload.size}); break;
+    case SourceKind::memory:
+      ends.memory = std::make_unique_for_overwrite<std::byte[]>(payload.size);
+      ends.source = Source(std::span<const std::byte>(ends.memory.get(), payload.size));
+      break;
+    case SourceKind::pipe: ends.source = Source::pipe(meeting.pipe.out.ref(), payload.size); break;
+    case SourceKind::tcp: {
+      Result<OwnedFd> socket = os::connect_to_listener(meeting.feeder);
+      if (!socket) return std::unexpected(socket.error());
+      ends.source_fd = std::move(*socket);
+      ends.source = Source::socket(ends.source_fd.ref(), payload.size);
+      break;
+    }
+  }
+  return {};
+}
+
+Result<void> open_socket(Context& context, Ends& ends, bool lends_memory, FdRef listener) {
+  Result<OwnedFd> socket = os::connect_to_listener(listener);
+  if (!socket) return std::unexpected(socket.error());
+  if (!lends_memory) {
+    ends.sink_fd = std::move(*socket);
+    ends.sink = Sink::socket(ends.sink_fd.ref());
+    return {};
+  }
+  Result<Connection> connection = Connection::adopt(context, std::move(*socket));
+  if (!connection) return std::unexpected(connection.error());
+  ends.connection.emplace(std::move(*connection));
+  ends.sink = Sink(*ends.connection);
+  return {};
+}
+
+Result<void> open_file(Ends& ends, const Payload& payload) {
+  Result<OwnedFd> file = os::nameless_file(payload.folder);
+  if (!file) return std::unexpected(file.error());
+  Result<OwnedFd> given = os::duplicate(*file);
+  if (!given) return std::unexpected(given.error());
+  ends.sink_fd = std::move(*file);
+  ends.sink = Sink::file(std::move(*given));
+  return {};
+}
+
+}  // namespace
+
+void Ends::close_sink() {
+  connection.reset();
+  sink_fd.reset();
+}
+
+Result<Meeting> arrange(const Payload& payload, const Pair& pair) {
+  Meeting meeting;
+  if (pair.sink == SinkKind::tcp) {
+    Result<OwnedFd> listener = listen_for(payload, pair);
+    if (!listener) return std::unexpected(listener.error());
+    meeting.receiver = std::move(*listener);
+  }
+  if (pair.source == SourceKind::tcp) {
+    Result<OwnedFd> listener = listen_for(payload, pair);
+    if (!listener) return std::unexpected(listener.error());
+    meeting.feeder = std::move(*listener);
+  }
+  if (pair.source == SourceKind::pipe) {
+    Result<os::Pipe> pipe = os::make_large_pipe();
+    if (!pipe) return std::unexpected(pipe.error());
+    meeting.pipe = std::move(*pipe);
+  }
+  return meeting;
+}
+
+Result<Ends> open_ends(Context& context, const Payload& payload, const Pair& pair,
+                       const Meeting& meeting) {
+  Ends ends;
+  if (const auto opened = open_source(ends, payload, pair.source, meeting); !opened) {
+    return std::unexpected(opened.error());
+  }
+  const bool lends_memory = pair.source == SourceKind::memory;
+  const auto opened = pair.sink == SinkKind::tcp
+                          ? open_socket(context, ends, lends_memory, meeting.receiver)
+                          : open_file(ends, payload);
+  if (!opened) return std::unexpected(opened.error());
+  return ends;
+}
+
+Result<void> fill_memory(Ends& ends, const Payload& payload) {
+  if (!ends.memory) return {};
+  return os::read_into(payload.file, {ends.memory.get(), payload.size});
+}
+
+}  // namespace leat::app::bench

@@ -1,0 +1,164 @@
+"""Goal: `leat bench transfer` measures every source to every sink, over the loopback and over veth,
+and hides no mechanism. Method: each pair once, a few MiB; its JSON is compared with `leat probe`.
+"""
+
+import errno
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import denied_calls
+from bench_program import PROGRAM, SIZE, WATCHDOG_S, bench, network_devices, small, why_no_veth
+
+TINY = ["--size", "64KiB", "--pairs", "1", "--max-pairs", "1", "--mechanism", "read_write",
+        "--block-size", "64KiB"]
+
+
+def mechanisms():
+    """All that this build has."""
+    output = subprocess.run([PROGRAM, "probe", "--json"], capture_output=True, text=True,
+                            timeout=WATCHDOG_S, check=True).stdout
+    return {entry["mechanism"] for entry in json.loads(output)["mechanisms"]}
+
+
+class PairCase(unittest.TestCase):
+    path = None
+
+    def rows(self, source, sink):
+        """The rows of one run by mechanism, after the checks that hold for all of them."""
+        arguments = ["--source", source, "--sink", sink, *(["--path", self.path] * bool(self.path))]
+        report = json.loads(bench(*small("--json", *arguments, pairs=1), check=0).stdout)
+        over_tcp = "tcp" in (source, sink)
+        place = (source, sink, (self.path or "loopback") if over_tcp else "file")
+        for entry in report["rows"] + report["refusals"] + report["sweep"]:
+            self.assertEqual((entry["source"], entry["sink"], entry["path"]), place)
+        for row in report["rows"]:
+            self.check_row(row)
+        self.check_all_accounted_for(report)
+        return {row["mechanism"]: row for row in report["rows"] if not row["repeat"]}
+
+    def check_row(self, row):
+        to_tcp = row["sink"] == "tcp"
+        self.assertEqual(row["size"], SIZE)
+        self.assertEqual(row["receiver"], "truncate" if to_tcp else None)
+        self.assertEqual(row["receiver_cpu_s"] is None, not to_tcp)
+        self.assertEqual(row["feeder_cpu_s"] is None, row["source"] not in ("pipe", "tcp"))
+        if row["mechanism"] != "auto":
+            self.assertEqual(row["picked"], row["mechanism"])
+        # A number exactly if somebody knows it.
+        self.assertEqual(row["cpu_copies"] is None, row["known_by"] in ("pending", "unknown"))
+
+    def check_all_accounted_for(self, report):
+        """Every mechanism has a row or a reason."""
+        rows = {row["mechanism"] for row in report["rows"]} - {"auto"}
+        absent = {entry["mechanism"] for entry in report["refusals"]}
+        self.assertEqual(rows | absent, mechanisms())
+        self.assertFalse(rows & absent)
+        for entry in report["refusals"]:
+            self.assertTrue(entry["reason"])
+
+
+class OverTcp:
+    """The pairs with TCP at one end, whatever it passes."""
+
+    def test_file_to_tcp(self):
+        rows = self.rows("file", "tcp")
+        self.assertLessEqual({"read_write", "sendfile", "splice", "auto"}, set(rows))
+
+    def test_memory_to_tcp(self):
+        rows = self.rows("memory", "tcp")
+        self.assertLessEqual({"read_write", "auto"}, set(rows))
+        self.assertIsNone(rows["read_write"]["block_bytes"])  # it is written from where it lies
+        self.assertEqual(rows["read_write"]["cpu_copies"], 1)
+
+    def test_pipe_to_tcp(self):
+        rows = self.rows("pipe", "tcp")
+        self.assertLessEqual({"read_write", "splice", "auto"}, set(rows))
+        self.assertEqual(rows["splice"]["cpu_copies"], 0)
+
+    def test_tcp_to_file(self):
+        self.assertLessEqual({"read_write", "splice", "auto"}, set(self.rows("tcp", "file")))
+
+    def test_tcp_to_tcp(self):
+        self.assertLessEqual({"read_write", "splice", "auto"}, set(self.rows("tcp", "tcp")))
+
+
+class Loopback(OverTcp, PairCase):
+    pass
+
+
+class Local(PairCase):
+    def test_file_to_file(self):
+        self.assertLessEqual({"read_write", "copy_file_range"}, set(self.rows("file", "file")))
+
+    def test_memory_to_file(self):
+        self.assertIn("read_write", self.rows("memory", "file"))
+
+    def test_pipe_to_file(self):
+        self.assertLessEqual({"read_write", "splice"}, set(self.rows("pipe", "file")))
+
+    def test_headings_name_source_sink_and_path(self):
+        headings = {("file", "tcp"): "file to TCP over loopback, ",
+                    ("memory", "file"): "memory to a new file, ",
+                    ("tcp", "file"): "TCP over loopback to a new file, ",
+                    ("tcp", "tcp"): "TCP to TCP, both over loopback, "}
+        for (source, sink), heading in headings.items():
+            text = bench(*TINY, "--source", source, "--sink", sink, check=0).stdout
+            self.assertTrue(text.startswith(heading), text)
+            self.assertTrue(text.splitlines()[0].endswith(" 1 round"), text)
+
+
+class Veth(OverTcp, PairCase):
+    path = "veth"
+
+    @classmethod
+    def setUpClass(cls):
+        reason = why_no_veth()
+        if reason:
+            raise unittest.SkipTest(f"no veth pair here: {reason}")
+
+    def test_the_heading_names_it(self):
+        text = bench(*TINY, "--source", "tcp", "--sink", "file", "--path", "veth", check=0).stdout
+        self.assertTrue(text.startswith("TCP over veth to a new file, "), text)
+
+    def test_without_a_sink_the_file_follows_over_no_network(self):
+        rows = json.loads(bench(*TINY, "--json", "--path", "veth", check=0).stdout)["rows"]
+        self.assertEqual({(row["sink"], row["path"]) for row in rows},
+                         {("tcp", "veth"), ("file", "file")})
+
+    def test_it_leaves_no_device_behind(self):
+        before = network_devices()
+        self.assertEqual(why_no_veth(), "")
+        self.assertEqual(network_devices(), before)
+
+    def test_an_ordinary_user_has_it_where_user_namespaces_are_permitted(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root to become another user")
+        user = {"user": 65534, "group": 65534, "extra_groups": []}
+        allowed = subprocess.run(["unshare", "--user", "--map-root-user", "--net", "true"],
+                                 capture_output=True, timeout=WATCHDOG_S, **user).returncode == 0
+        if not allowed:
+            self.skipTest("user namespaces are not permitted here")
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            program = pathlib.Path(folder, "leat")
+            program.write_bytes(pathlib.Path(PROGRAM).read_bytes())
+            program.chmod(0o755)
+            self.assertEqual(why_no_veth(executable=program, **user), "")
+
+
+class VethDenied(unittest.TestCase):
+    def test_one_line_says_what_to_do(self):
+        if denied_calls.missing():
+            self.skipTest(denied_calls.missing())
+        reason = why_no_veth(preexec_fn=denied_calls.deny(["unshare"], errno.EPERM))
+        self.assertEqual(len(reason.splitlines()), 1, reason)
+        for word in ("leat bench transfer: ", "veth", "CAP_NET_ADMIN", "root"):
+            self.assertIn(word, reason)
+
+
+if __name__ == "__main__":
+    unittest.main()
