@@ -32,7 +32,9 @@ struct LentBudget {
 /// Documentation/networking/msg_zerocopy.rst of the kernel.
 class Loans {
  public:
-  Loans(LentBudget& budget, Verdicts& verdicts) noexcept : budget_(&budget), verdicts_(&verdicts) {}
+  /// `first_number` is what the socket gives its next send: 0 unless somebody has sent before.
+  Loans(LentBudget& budget, Verdicts& verdicts, std::uint32_t first_number = 0) noexcept
+      : budget_(&budget), verdicts_(&verdicts), first_number_(first_number) {}
   Loans(Loans&& other) noexcept;
   Loans& operator=(Loans&&) = delete;
   /// Nothing may be outstanding but what `give_up` left.
@@ -76,7 +78,7 @@ class Loans {
   std::vector<Loan> ring_;  // count_ loans from first_ on, around the end
   std::size_t first_ = 0;
   std::size_t count_ = 0;
-  std::uint32_t first_number_ = 0;  // the kernel's, of the loan at first_
+  std::uint32_t first_number_;  // the kernel's, of the loan at first_
   std::uint64_t bytes_ = 0;
 };
 
