@@ -1,6 +1,6 @@
 #!/bin/bash
-# does: the conformance suite and the mechanisms' unit tests, with payloads of at most 2 MiB
-# needs: leat_conformance_test leat_mechanism_test
+# does: the conformance suite and the library's unit tests, with payloads of at most 2 MiB
+# needs: leat_conformance_test leat_os_test leat_buffer_test leat_mechanism_test leat_transfer_test
 # timeout: 1200
 # More arguments are filters of GoogleTest, to run only some suites: '*Bytes*'.
 set -uo pipefail
@@ -27,7 +27,7 @@ run_suite() {
 }
 export -f run_suite
 
-for program in leat_mechanism_test leat_conformance_test; do
+for program in leat_{conformance,os,buffer,mechanism,transfer}_test; do
   "$LEAT_BUILD_DIR/$program" --gtest_list_tests --gtest_filter="$filter" |
     sed -n "s/^\([^ ].*\)\.\( .*\)\?\$/$program \1/p"
 done |
