@@ -84,7 +84,9 @@ Error Engine::copied_after_all() {
 
 bool Engine::runnable() const {
   if (ended()) return false;
-  if (pump.get() && pump.get()->runnable()) return true;
+  // Only what the last step waited for: it would not look at anything else now.
+  if (awaits_ring && pump.get() && pump.get()->runnable()) return true;
+  if (awaits_verdicts && !ledger.has_pending(context.verdicts)) return true;
   return stop_wanted() && !winding;
 }
 
@@ -96,6 +98,7 @@ bool Engine::has_all_verdicts() {
   } else {
     block_on_ring();
   }
+  awaits_verdicts = true;
   return false;
 }
 

@@ -109,9 +109,11 @@ struct Engine {
   Ranking ranking;
   std::uint32_t closed_ways = 0;  // bit i: mechanism i refused in this part
   std::optional<Moved> last_refusal;
-  std::vector<Keeper> keepers;  // of what the next pump step may lend
-  bool winding = false;         // stopping, but operations are in flight
-  bool held_back = false;       // the last bytes went out with MORE
+  std::vector<Keeper> keepers;   // of what the next pump step may lend
+  bool winding = false;          // stopping, but operations are in flight
+  bool awaits_ring = false;      // the last Wait names the context
+  bool awaits_verdicts = false;  // all is delivered, but not all memory is back
+  bool held_back = false;        // the last bytes went out with MORE
   bool corked = false;
 
   std::uint64_t taken = 0;

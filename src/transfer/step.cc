@@ -45,6 +45,7 @@ Step Engine::step(std::uint64_t limit) {
                 .resources = resources_with(guard, context.options.sigpipe)};
   take_releases();
   state = State::progress;
+  awaits_ring = awaits_verdicts = false;
   last_wait.count = 0;
   last_wait.wake_at.reset();
   run(work);
@@ -249,6 +250,7 @@ void Engine::block_on(WaitFd::Role role, bool ring_too) {
   last_wait.wake_at = options.deadline;
   last_wait.count = 1;
   if (ring_too) last_wait.slots[last_wait.count++] = context_slot(context);
+  awaits_ring = ring_too;
   if (role == WaitFd::Role::sink) {
     last_wait.slots[0] = {sink_fd, POLLOUT, WaitFd::Role::sink};
     return;
@@ -266,6 +268,7 @@ void Engine::block_on_ring() {
   if (!winding) last_wait.wake_at = options.deadline;
   last_wait.slots[0] = context_slot(context);
   last_wait.count = 1;
+  awaits_ring = true;
 }
 
 // The error queue shows as POLLERR, which needs no asking for.
