@@ -194,6 +194,7 @@ class Sink {
   FdRef fd_;
   OwnedFd owned_;
   Kind kind_ = Kind::memory;
+  bool lendable_ = false;  // a Connection to which memory may be lent
   ConnectionState* connection_ = nullptr;
 };
 

@@ -29,6 +29,7 @@ struct EndpointAccess {
 
   static ConnectionState* connection(const Source& source) { return source.connection_; }
   static ConnectionState* connection(const Sink& sink) { return sink.connection_; }
+  static bool is_lendable(const Sink& sink) { return sink.lendable_; }
   static OwnedFd take_owned(Sink& sink) { return std::move(sink.owned_); }
   static OwnedFd take_owned(Source& source) { return std::move(source.owned_); }
 };

@@ -92,7 +92,8 @@ Result<SinkFacts> facts_of(const Sink& sink) {
   SinkFacts facts{.kind = sink.kind(),
                   .cursor = sink.kind() == Kind::file && sink.offset() == at_cursor,
                   .owned = sink.owned(),
-                  .is_connection = EndpointAccess::connection(sink) != nullptr};
+                  .is_connection = EndpointAccess::connection(sink) != nullptr,
+                  .lendable = EndpointAccess::is_lendable(sink)};
   if (facts.kind == Kind::memory) return facts;
   const auto waiting = waiting_of(facts.kind, sink.fd());
   if (!waiting) return std::unexpected(waiting.error());

@@ -13,6 +13,8 @@
 
 #include <gtest/gtest.h>
 
+#include <leat/buffer.h>
+#include <leat/connection.h>
 #include <leat/plan.h>
 
 #include "plan/needs.h"
@@ -71,6 +73,19 @@ TEST_F(PlanTest, is_what_the_transfer_does) {
 }
 
 // One that is owned becomes non-blocking; on one that is lent only an unbounded call may wait.
+TEST_F(PlanTest, knows_that_a_connection_may_be_lent_memory) {
+  auto context = Context::create();
+  auto pages = Buffer::pages(10'000);
+  ASSERT_TRUE(context && pages);
+  const Source memory(std::move(*pages).freeze());
+  EXPECT_FALSE(candidate(leat::plan(memory, sink()), "zerocopy_send")->fits);
+  auto connection = Connection::adopt(*context, std::move(tcp_.to));
+  ASSERT_TRUE(connection) << connection.error().message();
+  const Plan plan = leat::plan(memory, Sink(*connection));
+  const Candidate* lending = candidate(plan, "zerocopy_send");
+  EXPECT_TRUE(lending->fits) << lending->reason;
+}
+
 TEST_F(PlanTest, knows_what_becomes_of_a_blocking_sink) {
   struct Row {
     Kind kind;

@@ -284,6 +284,9 @@ Source::Source(Connection& connection, std::uint64_t length) noexcept
       connection_(connection.state_.get()) {}
 
 Sink::Sink(Connection& connection) noexcept
-    : fd_(connection.fd()), kind_(Kind::socket), connection_(connection.state_.get()) {}
+    : fd_(connection.fd()),
+      kind_(Kind::socket),
+      lendable_(connection.state_->facts.lendable),
+      connection_(connection.state_.get()) {}
 
 }  // namespace leat
