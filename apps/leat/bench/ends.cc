@@ -13,14 +13,29 @@ Result<OwnedFd> listen_for(const Payload& payload, const Pair& pair) {
   return pair.path == Path::veth ? payload.veth->listen() : os::listen_on_loopback();
 }
 
+/// Pages of its own: only these may be lent in every way that leat has.
+Result<Slice> make_memory(const Payload& payload, bool empty) {
+  Result<Buffer> pages = Buffer::pages(payload.size);
+  if (!pages) return std::unexpected(pages.error());
+  if (!empty) {
+    if (const auto read = os::read_into(payload.file, pages->bytes()); !read) {
+      return std::unexpected(read.error());
+    }
+  }
+  return std::move(*pages).freeze(payload.size);
+}
+
 Result<void> open_source(Ends& ends, const Payload& payload, SourceKind kind,
-                         const Meeting& meeting) {
+                         const Meeting& meeting, bool empty) {
   switch (kind) {
     case SourceKind::file: ends.source = Source::file(payload.file, {0, payload.size}); break;
-    case SourceKind::memory:
-      ends.memory = std::make_unique_for_overwrite<std::byte[]>(payload.size);
-      ends.source = Source(std::span<const std::byte>(ends.memory.get(), payload.size));
+    case SourceKind::memory: {
+      Result<Slice> memory = make_memory(payload, empty);
+      if (!memory) return std::unexpected(memory.error());
+      ends.memory = *memory;
+      ends.source = Source(std::move(*memory));
       break;
+    }
     case SourceKind::pipe: ends.source = Source::pipe(meeting.pipe.out.ref(), payload.size); break;
     case SourceKind::tcp: {
       Result<OwnedFd> socket = os::connect_to_listener(meeting.feeder);
@@ -86,9 +101,9 @@ Result<Meeting> arrange(const Payload& payload, const Pair& pair) {
 }
 
 Result<Ends> open_ends(Context& context, const Payload& payload, const Pair& pair,
-                       const Meeting& meeting) {
+                       const Meeting& meeting, bool empty) {
   Ends ends;
-  if (const auto opened = open_source(ends, payload, pair.source, meeting); !opened) {
+  if (const auto opened = open_source(ends, payload, pair.source, meeting, empty); !opened) {
     return std::unexpected(opened.error());
   }
   const bool lends_memory = pair.source == SourceKind::memory;
@@ -97,11 +112,6 @@ Result<Ends> open_ends(Context& context, const Payload& payload, const Pair& pai
                           : open_file(ends, payload);
   if (!opened) return std::unexpected(opened.error());
   return ends;
-}
-
-Result<void> fill_memory(Ends& ends, const Payload& payload) {
-  if (!ends.memory) return {};
-  return os::read_into(payload.file, {ends.memory.get(), payload.size});
 }
 
 }  // namespace leat::app::bench

@@ -1,10 +1,9 @@
 /// The two ends of a measured transfer, as the moving process has them.
 #pragma once
 
-#include <cstddef>
-#include <memory>
 #include <optional>
 
+#include <leat/buffer.h>
 #include <leat/connection.h>
 #include <leat/context.h>
 #include <leat/endpoint.h>
@@ -30,7 +29,7 @@ Result<Meeting> arrange(const Payload& payload, const Pair& pair);
 struct Ends {
   Source source;
   Sink sink;
-  std::unique_ptr<std::byte[]> memory;
+  Slice memory;  ///< what `source` sends, if that is memory: it is given back after the run
   std::optional<Connection> connection;
   OwnedFd source_fd;
   OwnedFd sink_fd;
@@ -42,11 +41,8 @@ struct Ends {
 /// Sockets and pipes are lent and block, as a plain program would have them: transfer() may wait in
 /// the kernel then. Memory is sent over a Connection, without which the kernel's verdict on lent
 /// memory cannot be had. A file to write to is owned, since sendfile(2) moves a file's own offset.
-/// Memory has no content yet.
+/// Memory is pages of its own that hold the payload; for plan() alone they may stay `empty`.
 Result<Ends> open_ends(Context& context, const Payload& payload, const Pair& pair,
-                       const Meeting& meeting);
-
-/// Puts the payload into the memory, if that is where it comes from.
-Result<void> fill_memory(Ends& ends, const Payload& payload);
+                       const Meeting& meeting, bool empty = false);
 
 }  // namespace leat::app::bench

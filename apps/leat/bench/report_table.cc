@@ -1,5 +1,7 @@
 #include <cmath>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -111,28 +113,46 @@ std::string format_sweep(const Series& series) {
   return text.empty() ? text : text + "\n";
 }
 
-/// Where the copies come from, if not from how the mechanism is built.
-std::string format_verdicts(const Series& series) {
+/// "what: name, name", in lines of at most 100 columns; nothing if there are no names.
+std::string list_rows(std::string_view what, const std::vector<std::string>& names) {
+  constexpr std::size_t columns = 100;
   std::string text;
-  for (const Row& row : series.rows) {
-    const KnownBy known_by = summarize(series, row).known_by;
-    if (known_by == KnownBy::kernel) {
-      text += fmt::format("copies of {}: as the kernel reported them\n", row.label());
-    } else if (known_by == KnownBy::pending) {
-      text += fmt::format("copies of {}: the kernel's verdict did not come in time\n", row.label());
+  std::size_t begin = 0;  // of the last line
+  for (const std::string& name : names) {
+    if (text.empty()) {
+      text = fmt::format("{}: {}", what, name);
+    } else if (text.size() + 3 + name.size() - begin > columns) {
+      text += ",\n";
+      begin = text.size();
+      text += "  " + name;
+    } else {
+      text += ", " + name;
     }
   }
-  return text;
+  return text.empty() ? text : text + "\n";
+}
+
+/// Where the copies come from, if not from how the mechanism is built.
+std::string format_verdicts(const Series& series) {
+  std::vector<std::string> reported;
+  std::vector<std::string> pending;
+  for (const Row& row : series.rows) {
+    const KnownBy known_by = summarize(series, row).known_by;
+    if (known_by == KnownBy::kernel) reported.push_back(row.label());
+    if (known_by == KnownBy::pending) pending.push_back(row.label());
+  }
+  return list_rows("copies as the kernel reported them", reported) +
+         list_rows("the kernel's verdict on the copies did not come in time", pending);
 }
 
 std::string format_unsettled(const Series& series) {
-  std::string text;
+  std::vector<std::string> names;
   for (const Row& row : series.rows) {
-    if (is_settled(series, row)) continue;
-    text += fmt::format("FAILED: {} has not settled: an interval is wider than +-{:.0f} %\n",
-                        row.label(), settled_half_width * 100);
+    if (!is_settled(series, row)) names.push_back(row.label());
   }
-  return text;
+  return list_rows(fmt::format("FAILED: not settled, an interval is wider than +-{:.0f} %",
+                               settled_half_width * 100),
+                   names);
 }
 
 }  // namespace

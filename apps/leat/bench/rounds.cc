@@ -41,7 +41,7 @@ std::expected<Plan, std::string> plan_runs(const Payload& payload, const Pair& p
   if (!meeting) return std::unexpected(meeting.error().message());
   Result<Context> context = Context::create();
   if (!context) return std::unexpected(context.error().message());
-  const Result<Ends> ends = open_ends(*context, payload, pair, *meeting);
+  const Result<Ends> ends = open_ends(*context, payload, pair, *meeting, true);
   if (!ends) return std::unexpected(ends.error().message());
   return plan(ends->source, ends->sink);
 }

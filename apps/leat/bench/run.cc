@@ -25,6 +25,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// The kernel lets go of lent memory once the receiver has it, which never stops reading.
+constexpr std::chrono::seconds settling_time{10};
+
 /// What the moving child says of its run. It goes through a pipe as it is: the child is a fork, so
 /// that a Mechanism means the same on both sides.
 struct MoverReport {
@@ -70,15 +73,17 @@ void put_receipt(MoverReport& report, const Receipt& receipt) {
                                     : fmt::format("ended with {}", leat::name_of(receipt.ending)));
 }
 
-/// The measured stretch: from the first call of the transfer to its receipt.
+/// The measured stretch: from the first call of the transfer to its receipt. To be told what
+/// became of lent memory is work of the sender too, but not time that the sender has to wait.
 void move_and_measure(MoverReport& report, Context& context, Ends& ends, const Way& way) {
   Options options;
   options.mechanism = way.mechanism;
   options.tuning.block_bytes = way.block_bytes;
   const os::Used before = os::process_used();
   const Clock::time_point start = Clock::now();
-  const Receipt receipt = transfer(context, std::move(ends.source), std::move(ends.sink), options);
+  Receipt receipt = transfer(context, std::move(ends.source), std::move(ends.sink), options);
   const std::chrono::duration<double> wall = Clock::now() - start;
+  if (ends.connection) ends.connection->settle(receipt, Clock::now() + settling_time);
   const os::Used after = os::process_used();
 
   const os::Memory memory = os::process_memory();
@@ -93,21 +98,11 @@ void move_and_measure(MoverReport& report, Context& context, Ends& ends, const W
   put_receipt(report, receipt);
 }
 
-Result<Ends> prepare(Context& context, const Payload& payload, const Pair& pair,
-                     const Meeting& meeting) {
-  Result<Ends> ends = open_ends(context, payload, pair, meeting);
-  if (!ends) return ends;
-  if (const auto filled = fill_memory(*ends, payload); !filled) {
-    return std::unexpected(filled.error());
-  }
-  return ends;
-}
-
 int run_mover(const os::ParentLink& parent, const Payload& payload, const Pair& pair,
               const Meeting& meeting, const Way& way) {
   MoverReport report;
   Result<Context> context = Context::create();
-  Result<Ends> ends = context ? prepare(*context, payload, pair, meeting)
+  Result<Ends> ends = context ? open_ends(*context, payload, pair, meeting)
                               : Result<Ends>(std::unexpected(context.error()));
   if (!ends) put_message(report, ends.error().message());
   if (!parent.send(std::as_bytes(std::span("r", 1))) || !parent.wait_for_go()) return 1;
