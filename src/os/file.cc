@@ -72,6 +72,11 @@ Result<void> set_size(FdRef file, std::uint64_t size) {
               }));
 }
 
+Result<void> reserve(FdRef file, std::uint64_t offset, std::uint64_t length) {
+  return done("fallocate", ::fallocate(file.number(), FALLOC_FL_KEEP_SIZE,
+                                       static_cast<off_t>(offset), static_cast<off_t>(length)));
+}
+
 Result<void> sync_data(FdRef file) {
   return done("fdatasync", retry_interrupted([&] { return ::fdatasync(file.number()); }));
 }

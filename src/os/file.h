@@ -32,6 +32,11 @@ Result<void> move_cursor(FdRef file, std::uint64_t offset);
 
 /// See ftruncate(2). Errors: ENOSPC is not among them: holes need no space.
 Result<void> set_size(FdRef file, std::uint64_t size);
+/// Allocates blocks for a stretch that may lie beyond the end of the file; the size stays as it is.
+/// Not repeated when interrupted: a call that is broken off begins anew, and a steady signal would
+/// keep it from ever ending. Errors: ENOSPC, EDQUOT (part of it may be allocated all the same);
+/// EOPNOTSUPP and others: this file system cannot. See fallocate(2), FALLOC_FL_KEEP_SIZE.
+Result<void> reserve(FdRef file, std::uint64_t offset, std::uint64_t length);
 /// See fdatasync(2). Errors: EIO, ENOSPC: bytes that were accepted are lost.
 Result<void> sync_data(FdRef file);
 /// See fsync(2).

@@ -62,6 +62,27 @@ TEST_F(OsFile, opening_for_writing_creates_and_truncates_only_if_told_to) {
   EXPECT_EQ(text_of(path), "");
 }
 
+TEST_F(OsFile, reserving_allocates_and_leaves_the_size) {
+  const OwnedFd file = file_with({});
+  const auto reserved = os::reserve(file, 0, 1 << 20);
+  if (!reserved && reserved.error().is(EOPNOTSUPP))
+    GTEST_SKIP() << "this file system cannot allocate beyond the end of a file";
+  ASSERT_TRUE(reserved) << reserved.error().message();
+  EXPECT_EQ(size_of(file), 0u);
+  EXPECT_GE(allocated_bytes_of(file), 1u << 20);
+  EXPECT_TRUE(os::set_size(file, 0));
+  EXPECT_EQ(allocated_bytes_of(file), 0u) << "the same size gives back what is behind it";
+}
+
+TEST_F(OsFile, reserving_is_not_repeated_when_interrupted) {
+  const OwnedFd file = file_with({});
+  const ScopedFaults faults({{.call = "fallocate", .error_number = EINTR}});
+  const auto reserved = os::reserve(file, 0, 4096);
+  ASSERT_FALSE(reserved);
+  EXPECT_TRUE(reserved.error().is(EINTR));
+  EXPECT_EQ(faults.seen("fallocate"), 1u);
+}
+
 TEST_F(OsFile, is_repeated_when_interrupted) {
   const std::string path = folder_.file("file");
   const OwnedFd file = file_with({});

@@ -197,6 +197,7 @@ void Engine::wind_up() {
     // The bytes of the hole were counted as delivered, so they have to be there.
     [[maybe_unused]] const auto ignored = os::set_size(sink_fd, sink.offset() + delivered);
   }
+  preallocation.give_back(sink_fd);
   if (options.measure) usage_at_end = os::process_usage();
 }
 

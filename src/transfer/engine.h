@@ -19,6 +19,7 @@
 #include "transfer/ledger.h"
 #include "transfer/one_call.h"
 #include "transfer/pace.h"
+#include "transfer/preallocation.h"
 
 namespace leat {
 
@@ -123,6 +124,7 @@ struct Engine {
   std::optional<Error> error;
   Ledger ledger;
   HoleWalk holes;
+  Preallocation preallocation;
   std::uint64_t hole_bytes = 0;
   Pace pace;
   std::optional<Usage> usage_at_start;
@@ -167,6 +169,7 @@ struct Engine {
   bool move_once(StepWork& work);
   bool may_move(StepWork& work);
   bool skip_hole(StepWork& work);
+  bool preallocate();
   Moved pump_once(StepWork& work, std::uint64_t bound);
   bool account(StepWork& work, const Moved& moved);
   bool source_ended();

@@ -54,7 +54,11 @@ Result<void> Engine::plan_part(Source& part_source) {
   needs.has_successor = !in_leftover() && part + 1 < parts().size();
   needs.closed_ways = closed_ways | (sink_connection ? sink_connection->closed_ways : 0u);
   ranking = rank(*facts, sink_facts, needs);
-  if (ranking.count > 0) return {};
+  if (ranking.count > 0) {
+    if (!in_leftover() && Preallocation::is_for(*facts, sink_facts))
+      preallocation.plan(sink.offset() + delivered, facts->promised - place().delivered);
+    return {};
+  }
   if (!last_refusal) return std::unexpected(nothing_left(*facts, sink_facts, needs));
   return std::unexpected(Error{.code = {last_refusal->error_number, std::generic_category()},
                                .operation = last_refusal->operation,
@@ -73,6 +77,7 @@ void Engine::finish_part() {
     part_place = {};
     closed_ways = 0;
     last_refusal.reset();
+    preallocation.forget();
   }
   facts.reset();
   holes.end();

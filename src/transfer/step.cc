@@ -82,6 +82,7 @@ bool Engine::move_once(StepWork& work) {
     return true;
   }
   if (!may_move(work)) return false;
+  if (preallocation.pending()) return preallocate();
   std::uint64_t bound = work.limit - std::max(work.taken, work.delivered);
   if (pace.limited()) {
     bound = std::min(bound, pace.available(Clock::now()));
@@ -118,6 +119,12 @@ bool Engine::skip_hole(StepWork& work) {
   ends_in_hole = true;
   --work.moves;  // it needed no call
   return true;
+}
+
+bool Engine::preallocate() {
+  auto reserved = preallocation.advance(sink_fd);
+  if (!reserved) fail(std::move(reserved.error()));
+  return reserved.has_value();
 }
 
 Moved Engine::pump_once(StepWork& work, std::uint64_t bound) {

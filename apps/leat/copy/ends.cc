@@ -287,6 +287,11 @@ Result<Ends::Finish> Ends::finish() {
     if (auto committed = replacement_->commit(); !committed) {
       return std::unexpected(committed.error());
     }
+  } else if (request_.durability == Durability::full && !destination_.empty() &&
+             !destination_facts_) {
+    // Made in place: its name is new.
+    if (auto synced = os::sync_folder_of(destination_); !synced)
+      return std::unexpected(synced.error());
   }
   if (sink_connection_) {
     const auto farewell = sink_connection_->end(farewell_deadline(), patience_.stop);

@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
+#include <memory>
 
 #include "os/patient_call.h"
 
@@ -58,6 +61,17 @@ Result<void> give_attributes(FdRef fd, const FileFacts& facts, const std::string
 Result<void> sync_file(FdRef fd, const std::string& subject) {
   if (fsync(fd.number()) != 0) return std::unexpected(failed_call("fsync", subject));
   return {};
+}
+
+Result<void> sync_folder_of(const std::string& path) {
+  // Of the file itself: `path` may be a symbolic link in another folder.
+  const std::unique_ptr<char, void (*)(void*)> file(realpath(path.c_str(), nullptr), std::free);
+  if (!file) return std::unexpected(failed_call("realpath", path));
+  const std::string whole(file.get());
+  const std::string folder = whole.substr(0, std::max<std::size_t>(whole.rfind('/'), 1));
+  const OwnedFd listed(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!listed.valid()) return std::unexpected(failed_call("open", folder));
+  return sync_file(listed, folder);
 }
 
 Attempt<OwnedFd> open_fifo_for_writing(const std::string& path, const Patience& patience) {

@@ -45,6 +45,8 @@ Result<void> give_attributes(FdRef fd, const FileFacts& facts, const std::string
 
 /// fsync(2).
 Result<void> sync_file(FdRef fd, const std::string& subject);
+/// Makes the name of the file that `path` leads to durable: fsync(2) of the folder it is in.
+Result<void> sync_folder_of(const std::string& path);
 
 /// Opens a FIFO for writing and waits for its reader, as a shell's `>` does.
 Attempt<OwnedFd> open_fifo_for_writing(const std::string& path, const Patience& patience);
