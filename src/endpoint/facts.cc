@@ -25,22 +25,31 @@ Result<Waiting> waiting_of(Kind kind, FdRef fd) {
   return kind == Kind::socket ? Waiting::flagged : Waiting::polled;
 }
 
+Volume volume_of(const os::FileStat& stat, const os::FileSystem& system) {
+  return {.device = stat.device,
+          .block_bytes = system.block_bytes,
+          .type = system.type,
+          .shares_extents = system.shares_extents,
+          .has_several_devices = system.has_several_devices};
+}
+
 // Of a file whose length is not given, or is not to be trusted.
 Result<void> look_at_file(const Source& source, SourceFacts& facts) {
   const auto stat = answer(os::stat(source.fd()));
   if (!stat) return std::unexpected(stat.error());
   if (!*stat) return {};
-  const std::uint64_t size = (*stat)->size;
+  const std::uint64_t size = facts.size = (*stat)->size;
   facts.regular = (*stat)->type == os::FileType::regular;
-  const auto trust = os::size_trust(source.fd()).value_or(os::SizeTrust::never);
-  facts.true_size =
-      trust == os::SizeTrust::always || (trust == os::SizeTrust::unless_zero && size > 0);
+  const auto system = os::file_system(source.fd()).value_or(os::FileSystem());
+  facts.volume = volume_of(**stat, system);
+  facts.true_size = system.size_trust == os::SizeTrust::always ||
+                    (system.size_trust == os::SizeTrust::unless_zero && size > 0);
   if (!facts.regular && size == 0) facts.true_size = false;  // a device that does not tell
   facts.sparse = facts.regular && facts.true_size && (*stat)->allocated < size;
   if (facts.promised != to_end || !facts.true_size) return {};
 
   const auto offset = facts.cursor ? os::cursor(source.fd()) : source.offset();
-  if (offset) facts.promised = size > *offset ? size - *offset : 0;
+  if (offset) facts.promised = facts.left = size > *offset ? size - *offset : 0;
   return {};
 }
 
@@ -52,6 +61,9 @@ Result<void> look_at_file(const Sink& sink, SinkFacts& facts) {
   facts.append = *flags && (*flags)->append;
   if (!*stat || !*flags) return {};
   facts.regular = (*stat)->type == os::FileType::regular;
+  facts.size = (*stat)->size;
+  if (facts.regular)
+    facts.volume = volume_of(**stat, os::file_system(sink.fd()).value_or(os::FileSystem()));
   facts.keeps_holes =
       facts.regular && !facts.append && !facts.cursor && sink.offset() >= (*stat)->size;
   return {};
@@ -68,7 +80,9 @@ Result<SourceFacts> facts_of(const Source& source, bool trust_length) {
   SourceFacts facts{.kind = source.kind(),
                     .cursor = source.kind() == Kind::file && source.offset() == at_cursor,
                     .owned = source.owned(),
-                    .promised = source.length()};
+                    .promised = source.length(),
+                    .offset = source.offset(),
+                    .left = source.length()};
   if (facts.kind == Kind::memory) {
     facts.tenure = tenure_of(source);
     return facts;
@@ -93,7 +107,8 @@ Result<SinkFacts> facts_of(const Sink& sink) {
                   .cursor = sink.kind() == Kind::file && sink.offset() == at_cursor,
                   .owned = sink.owned(),
                   .is_connection = EndpointAccess::connection(sink) != nullptr,
-                  .lendable = EndpointAccess::is_lendable(sink)};
+                  .lendable = EndpointAccess::is_lendable(sink),
+                  .offset = sink.offset()};
   if (facts.kind == Kind::memory) return facts;
   const auto waiting = waiting_of(facts.kind, sink.fd());
   if (!waiting) return std::unexpected(waiting.error());

@@ -24,6 +24,20 @@ enum class MemoryTenure : std::uint8_t {
   never_reused,  ///< a Slice of pages that are given back to the kernel, never written again
 };
 
+/// The file system of a file that was looked at, and what its extents can be shared with.
+struct Volume {
+  std::uint64_t device = 0;
+  std::uint64_t block_bytes = 0;  ///< 0: nobody looked
+  std::uint32_t type = 0;
+  bool shares_extents = false;       ///< perhaps; only the call itself tells for sure
+  bool has_several_devices = false;  ///< its files may differ in `device`
+
+  /// False if the files are surely on different file systems.
+  bool may_be(const Volume& other) const {
+    return type == other.type && (device == other.device || has_several_devices);
+  }
+};
+
 struct SourceFacts {
   Kind kind = Kind::memory;
   MemoryTenure tenure = MemoryTenure::borrowed;  ///< of memory
@@ -35,6 +49,10 @@ struct SourceFacts {
   bool sparse = false;     ///< has fewer blocks than its size needs
   Waiting waiting = Waiting::never;
   std::uint64_t promised = to_end;  ///< bytes it must yield; to_end if that is unknown
+  std::uint64_t offset = 0;         ///< where in a file it goes on, unless that is at the cursor
+  std::uint64_t left = to_end;      ///< of `promised`, from there on
+  std::uint64_t size = 0;           ///< of a file that was looked at
+  Volume volume{};
 
   /// True if bytes that were taken can be read again.
   bool repeatable() const { return kind == Kind::memory || (kind == Kind::file && !cursor); }
@@ -52,6 +70,9 @@ struct SinkFacts {
   bool lendable = false;       ///< a Connection on which MSG_ZEROCOPY's numbers are leat's own
   bool keeps_holes = false;    ///< what is skipped reads as zeros: nothing is there yet
   Waiting waiting = Waiting::never;
+  std::uint64_t offset = 0;  ///< where in a file it goes on, unless that is at the cursor
+  std::uint64_t size = 0;    ///< of a file, as it was at the start
+  Volume volume{};
 };
 
 /// Facts for one simple source (not of parts). With `trust_length` no question is asked about a

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -144,6 +145,32 @@ TEST_F(Facts, of_a_file_sink) {
   facts = of(Sink::file(log.ref()));
   EXPECT_TRUE(facts.append);
   EXPECT_FALSE(facts.keeps_holes);
+}
+
+TEST_F(Facts, where_files_lie) {
+  const OwnedFd file = pattern_file(1, 10'000);
+  const OwnedFd memory(::memfd_create("leat-test", MFD_CLOEXEC));
+  const SourceFacts source = of(Source::file(file.ref(), {4096, to_end}));
+  EXPECT_EQ(source.offset, 4096u);
+  EXPECT_EQ(source.left, 10'000u - 4096u);
+  EXPECT_EQ(source.size, 10'000u);
+  EXPECT_GT(source.volume.block_bytes, 0u);
+  const SinkFacts beside = of(Sink::file(pattern_file(1, 300), 77));
+  EXPECT_EQ(beside.offset, 77u);
+  EXPECT_EQ(beside.size, 300u);
+  EXPECT_TRUE(source.volume.may_be(beside.volume));
+  EXPECT_FALSE(source.volume.may_be(of(Sink::file(memory.ref())).volume));
+  const SourceFacts unasked = of(Source::file(file.ref(), {10, 20}), true);
+  EXPECT_EQ(unasked.volume.block_bytes, 0u) << "a given length needs no call";
+  EXPECT_EQ(unasked.offset, 10u);
+  EXPECT_EQ(unasked.left, 20u);
+}
+
+TEST_F(Facts, a_filter_leaves_the_volume_unknown) {
+  const OwnedFd file = pattern_file(1, 10'000);
+  const ScopedFaults faults({{.call = "fstatfs", .times = always, .error_number = EPERM}});
+  EXPECT_FALSE(of(Source::file(file.ref())).volume.shares_extents);
+  EXPECT_FALSE(of(Sink::file(file.ref())).volume.shares_extents);
 }
 
 TEST_F(Facts, of_a_closed_descriptor_are_an_error) {

@@ -38,6 +38,44 @@ FileType type_of(mode_t mode) {
   }
 }
 
+// Those that are not in <linux/magic.h>.
+constexpr std::uint32_t bcachefs_magic = 0xca451a4e;
+constexpr std::uint32_t zfs_magic = 0x2fc12fc1;
+
+SizeTrust size_trust_of(std::uint32_t type) {
+  switch (type) {
+    case PROC_SUPER_MAGIC:
+    case SYSFS_MAGIC:
+    case DEBUGFS_MAGIC:
+    case TRACEFS_MAGIC:
+    case SECURITYFS_MAGIC:
+    case CGROUP_SUPER_MAGIC:
+    case CGROUP2_SUPER_MAGIC: return SizeTrust::never;
+    case FUSE_SUPER_MAGIC: return SizeTrust::unless_zero;
+    default: return SizeTrust::always;
+  }
+}
+
+bool may_share_extents(std::uint32_t type) {
+  switch (type) {
+    case BTRFS_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case OVERLAYFS_SUPER_MAGIC:  // if the layer beneath does
+    case NFS_SUPER_MAGIC:        // since 4.2
+    case SMB2_SUPER_MAGIC:
+    case CIFS_SUPER_MAGIC:
+    case bcachefs_magic:
+    case OCFS2_SUPER_MAGIC:
+    case zfs_magic: return true;
+    default: return false;
+  }
+}
+
+bool has_several_devices(std::uint32_t type) {
+  return type == BTRFS_SUPER_MAGIC || type == bcachefs_magic || type == OVERLAYFS_SUPER_MAGIC ||
+         type == zfs_magic;
+}
+
 }  // namespace
 
 Result<FileStat> stat(FdRef fd) {
@@ -72,20 +110,16 @@ Result<void> set_nonblocking(FdRef fd) {
   return {};
 }
 
-Result<SizeTrust> size_trust(FdRef file) {
+Result<FileSystem> file_system(FdRef file) {
   struct statfs raw;
   if (::fstatfs(file.number(), &raw) < 0) return last_error("fstatfs");
-  switch (static_cast<unsigned long>(raw.f_type)) {
-    case PROC_SUPER_MAGIC:
-    case SYSFS_MAGIC:
-    case DEBUGFS_MAGIC:
-    case TRACEFS_MAGIC:
-    case SECURITYFS_MAGIC:
-    case CGROUP_SUPER_MAGIC:
-    case CGROUP2_SUPER_MAGIC: return SizeTrust::never;
-    case FUSE_SUPER_MAGIC: return SizeTrust::unless_zero;
-    default: return SizeTrust::always;
-  }
+  // Some architectures have a signed 32-bit word there.
+  const auto type = static_cast<std::uint32_t>(raw.f_type);
+  return FileSystem{.size_trust = size_trust_of(type),
+                    .block_bytes = static_cast<std::uint64_t>(raw.f_bsize),
+                    .type = type,
+                    .shares_extents = may_share_extents(type),
+                    .has_several_devices = has_several_devices(type)};
 }
 
 bool is_terminal(FdRef fd) noexcept {

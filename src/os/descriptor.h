@@ -47,7 +47,18 @@ enum class SizeTrust : std::uint8_t {
   unless_zero,  ///< FUSE: what stands behind it may not know the size before it is read
   always,
 };
-Result<SizeTrust> size_trust(FdRef file);
+
+/// The file system that a file is on.
+struct FileSystem {
+  SizeTrust size_trust = SizeTrust::never;
+  std::uint64_t block_bytes = 0;  ///< what offsets of shared extents are multiples of
+  std::uint32_t type = 0;         ///< a magic number of statfs(2)
+  bool shares_extents = false;    ///< FICLONERANGE may work there; only the call itself tells
+  /// Files of one such file system may differ in FileStat::device (subvolumes, layers).
+  bool has_several_devices = false;
+};
+/// See fstatfs(2).
+Result<FileSystem> file_system(FdRef file);
 
 /// True for a terminal that a program is run on; false for the master side of a pseudo-terminal.
 bool is_terminal(FdRef fd) noexcept;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,10 +113,20 @@ TEST_F(Descriptor, flags_are_read_and_nonblocking_is_added) {
 }
 
 TEST_F(Descriptor, sizes_of_proc_and_sys_are_not_true) {
-  EXPECT_EQ(os::size_trust(opened("/proc/self/status")), os::SizeTrust::never);
-  EXPECT_EQ(os::size_trust(opened("/sys/kernel/mm/transparent_hugepage/enabled")),
-            os::SizeTrust::never);
-  EXPECT_EQ(os::size_trust(file_with({})), os::SizeTrust::always);
+  const auto trust = [](FdRef file) { return os::file_system(file)->size_trust; };
+  EXPECT_EQ(trust(opened("/proc/self/status")), os::SizeTrust::never);
+  EXPECT_EQ(trust(opened("/sys/kernel/mm/transparent_hugepage/enabled")), os::SizeTrust::never);
+  EXPECT_EQ(trust(file_with({})), os::SizeTrust::always);
+}
+
+TEST_F(Descriptor, of_its_file_system_what_sharing_extents_needs) {
+  const OwnedFd memory(::memfd_create("leat-test", MFD_CLOEXEC));
+  const auto tmpfs = os::file_system(memory);
+  ASSERT_TRUE(tmpfs);
+  EXPECT_FALSE(tmpfs->shares_extents) << "tmpfs has no extents";
+  EXPECT_EQ(tmpfs->block_bytes, static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+  EXPECT_NE(tmpfs->type, os::file_system(opened("/proc/self/status"))->type);
+  EXPECT_FALSE(os::file_system(FdRef()));
 }
 
 TEST_F(Descriptor, reopened_it_has_flags_of_its_own) {

@@ -57,7 +57,9 @@ inline SourceFacts plain_facts(const Source& source) {
           .regular = true,
           .owned = source.owned(),
           .true_size = true,
-          .promised = source.length()};
+          .promised = source.length(),
+          .offset = source.offset(),
+          .left = source.length()};
 }
 /// Memory, or a stretch of known length of a file that is not read at the cursor.
 inline bool is_plain(const Source& source) {
