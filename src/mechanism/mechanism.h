@@ -81,6 +81,7 @@ struct Moved {
     wait_ring,     ///< nothing can be done before an operation on the context's ring completes
     wait_release,  ///< nothing can be lent before the socket's error queue gives something back
     source_ended,  ///< and everything taken has been delivered
+    too_little,    ///< the allowance is less than it moves at once; nothing was called or is held
     refused,       ///< this way is closed for this pair; see surrender(). Nothing is in flight
     failed,        ///< the bytes cannot move by any way. Nothing is in flight
   };
@@ -92,8 +93,8 @@ struct Moved {
   Side side = Side::unknown;     ///< whose call it was that refused or failed, where it is known
   bool held_back = false;        ///< the last bytes were sent with MORE
   bool ring_too = false;         ///< wait_source, wait_sink: operations are in flight besides
-  int error_number = 0;          ///< if refused or failed
-  std::string_view operation{};  ///< the call that said so; static storage
+  int error_number = 0;          ///< if refused or failed; 0: it was no call that refused
+  std::string_view operation{};  ///< the call that said so, or why without one; static storage
 };
 
 /// What a pump took and did not deliver.
@@ -149,6 +150,8 @@ class PumpSlot {
 struct Fit {
   bool fits;
   std::string_view reason;
+  /// Why another mechanism has to move the last bytes; empty: it serves the whole stretch.
+  std::string_view leaves{};
 };
 
 /// The CPU copies a mechanism makes of each payload byte, as it is built.
@@ -171,6 +174,9 @@ struct MechanismEntry {
   /// True if the kernel reads the source's memory after the call: pumps get `Passage::keepers`, and
   /// only the kernel can say, later, whether it copied (`Verdicts`).
   bool lends = false;
+  /// True if the bytes do not pass through this host's memory: then the blocking `transfer` lets it
+  /// serve a whole range at once, and holes need no care.
+  bool shares_extents = false;
 };
 
 /// Every mechanism of this build, in the order of mechanisms.def.

@@ -12,7 +12,8 @@ namespace {
 constexpr std::string_view small_file_to_stream[] = {"sendfile", "splice", "read_write"};
 constexpr std::string_view file_to_stream[] = {"splice", "sendfile", "read_write"};
 constexpr std::string_view file_to_pipe[] = {"splice", "sendfile", "read_write"};
-constexpr std::string_view file_to_file[] = {"copy_file_range", "sendfile", "splice", "read_write"};
+constexpr std::string_view file_to_file[] = {"reflink", "copy_file_range", "sendfile", "splice",
+                                             "read_write"};
 constexpr std::string_view stream_to_any[] = {"splice", "read_write"};
 constexpr std::string_view memory_to_any[] = {"read_write", "gather", "vmsplice", "zerocopy_send",
                                               "uring_send_zc"};
@@ -79,6 +80,7 @@ Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
   if (needs.forced && mechanism != needs.forced) return {false, "another mechanism is forced"};
   const Fit fit = entry.fits(source, sink);
   if (!fit.fits) return fit;
+  if (!fit.leaves.empty() && (needs.forced || needs.copies_forbidden)) return {false, fit.leaves};
   if (is_closed(mechanism, needs.closed_ways) && !needs.forced)
     return {false, "it refused on this connection before"};
   const bool may_hold_back = sink.kind == Kind::socket && sink.tcp && !sink.nodelay;

@@ -94,6 +94,25 @@ TEST_F(RankTest, a_larger_file_goes_to_a_socket_by_splice_first) {
   }
 }
 
+// By facts alone: the same device, blocks, and nothing that another mechanism would have to finish.
+TEST_F(RankTest, extents_are_shared_first_where_they_can_be) {
+  const Volume volume{.device = 1, .block_bytes = 4096, .type = 7, .shares_extents = true};
+  SourceFacts file = source_of(Kind::file);
+  SinkFacts sink = sink_of(Kind::file);
+  file.promised = file.left = file.size = 10'000;
+  file.volume = sink.volume = volume;
+  EXPECT_EQ(names(rank(file, sink, {})), "reflink copy_file_range splice read_write");
+  EXPECT_EQ(names(rank(file, sink, {.copies_forbidden = true})), "reflink");
+  EXPECT_EQ(names(rank(file, sink, {.forced = *Mechanism::named("reflink")})), "reflink");
+  file.promised = file.left = 9'000;
+  EXPECT_EQ(names(rank(file, sink, {})), "reflink copy_file_range splice read_write")
+      << "another mechanism moves the last bytes";
+  EXPECT_EQ(names(rank(file, sink, {.copies_forbidden = true})), "");
+  EXPECT_EQ(names(rank(file, sink, {.forced = *Mechanism::named("reflink")})), "");
+  sink.volume.device = 2;
+  EXPECT_EQ(names(rank(file, sink, {})), "copy_file_range splice read_write");
+}
+
 TEST_F(RankTest, an_owned_file_may_be_written_by_sendfile) {
   SinkFacts sink = sink_of(Kind::file);
   sink.owned = true;

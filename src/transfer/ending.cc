@@ -179,6 +179,13 @@ void Engine::mark_broken(const Moved& moved) {
 }
 
 void Engine::fail_with(const Moved& moved) {
+  if (moved.error_number == 0) {  // it was no call that refused
+    return fail({.code = make_error_code(Errc::does_not_fit),
+                 .operation = "step",
+                 .mechanism = mechanism(),
+                 .subject = {},
+                 .hint = std::string(moved.operation)});
+  }
   mark_broken(moved);
   fail({.code = {moved.error_number, std::generic_category()},
         .operation = moved.operation,

@@ -29,6 +29,8 @@ struct ConnectionState;
 /// What a transfer's blocking driver allows beyond what an event loop does.
 struct DriverRights {
   bool may_wait = false;  ///< inside the kernel, on a blocking descriptor
+  /// Bytes that one step may move without this host touching them, beyond its limit.
+  std::uint64_t sharing_limit = 0;
 };
 
 /// How far the bytes of one part, or of one residue, have come.
@@ -172,7 +174,9 @@ struct Engine {
   bool preallocate();
   Moved pump_once(StepWork& work, std::uint64_t bound);
   bool account(StepWork& work, const Moved& moved);
+  std::uint64_t bound_of(const StepWork& work);
   bool source_ended();
+  bool await_more(const StepWork& work, Moved moved);
   bool next_candidate(const Moved& moved);
   void block_on(WaitFd::Role role, bool ring_too);
   void block_on_ring();

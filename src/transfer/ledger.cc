@@ -5,6 +5,9 @@
 namespace leat {
 
 void Ledger::moved(Mechanism mechanism, const Moved& moved, Cost cost) {
+  const bool declined =
+      moved.outcome == Moved::Outcome::too_little || moved.outcome == Moved::Outcome::refused;
+  if (declined && moved.calls == 0 && moved.delivered == 0) return;  // it only looked at its bounds
   auto leg = std::find_if(legs_.begin(), legs_.end(),
                           [mechanism](const Leg& other) { return other.mechanism == mechanism; });
   if (leg == legs_.end()) {

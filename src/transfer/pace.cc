@@ -6,8 +6,6 @@ namespace leat {
 namespace {
 
 constexpr std::uint64_t nanoseconds_per_second = 1'000'000'000;
-// Time that passed without a step earns at most this many helpings.
-constexpr std::uint64_t most_helpings = 4;
 
 }  // namespace
 

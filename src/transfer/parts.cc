@@ -47,19 +47,24 @@ Result<void> Engine::plan_part(Source& part_source) {
     source_fd = source_description;
     facts->waiting = Waiting::never;
   }
-  if (facts->sparse && sink_facts.keeps_holes && !facts->cursor)
-    holes.begin(source_fd, part_source.owned());
+  facts->offset += place().delivered;
+  if (facts->left != to_end) facts->left -= std::min(facts->left, place().delivered);
+  sink_facts.offset = sink.offset() + delivered;
 
   facts->scattered = facts->kind == Kind::memory && gather(to_end).count > 1;
   needs.has_successor = !in_leftover() && part + 1 < parts().size();
   needs.closed_ways = closed_ways | (sink_connection ? sink_connection->closed_ways : 0u);
   ranking = rank(*facts, sink_facts, needs);
   if (ranking.count > 0) {
+    const bool keeps_them_itself = MechanismAccess::entry(mechanism()).shares_extents;
+    if (facts->sparse && sink_facts.keeps_holes && !facts->cursor && !keeps_them_itself)
+      holes.begin(source_fd, part_source.owned());
     if (!in_leftover() && Preallocation::is_for(*facts, sink_facts))
       preallocation.plan(sink.offset() + delivered, facts->promised - place().delivered);
     return {};
   }
-  if (!last_refusal) return std::unexpected(nothing_left(*facts, sink_facts, needs));
+  if (!last_refusal || last_refusal->error_number == 0)
+    return std::unexpected(nothing_left(*facts, sink_facts, needs));
   return std::unexpected(Error{.code = {last_refusal->error_number, std::generic_category()},
                                .operation = last_refusal->operation,
                                .mechanism = {},

@@ -83,7 +83,7 @@ bool Engine::move_once(StepWork& work) {
   }
   if (!may_move(work)) return false;
   if (preallocation.pending()) return preallocate();
-  std::uint64_t bound = work.limit - std::max(work.taken, work.delivered);
+  std::uint64_t bound = bound_of(work);
   if (pace.limited()) {
     bound = std::min(bound, pace.available(Clock::now()));
     if (bound == 0) {
@@ -105,6 +105,12 @@ bool Engine::may_move(StepWork& work) {
   if (!work.began) work.began = now;
   if (options.deadline && now >= *options.deadline) return false;
   return now - *work.began < longest_step && !stop_wanted();
+}
+
+std::uint64_t Engine::bound_of(const StepWork& work) {
+  const std::uint64_t bound = work.limit - std::max(work.taken, work.delivered);
+  const bool shares = MechanismAccess::entry(mechanism()).shares_extents;
+  return shares ? std::max(bound, rights.sharing_limit) : bound;
 }
 
 bool Engine::skip_hole(StepWork& work) {
@@ -200,6 +206,7 @@ bool Engine::account(StepWork& work, const Moved& moved) {
     case Outcome::wait_ring: block_on_ring(); return false;
     case Outcome::wait_release: block_on_release(); return false;
     case Outcome::source_ended: return source_ended();
+    case Outcome::too_little: return await_more(work, moved);
     case Outcome::refused: return next_candidate(moved);
     case Outcome::failed: fail_with(moved); return false;
   }
@@ -231,6 +238,19 @@ bool Engine::source_ended() {
   state = State::failed;
   ending = Ending::source_shrank;
   return false;
+}
+
+// The next step has its whole limit again, and a rate saves up; if even that is too little for the
+// mechanism, another one goes on.
+bool Engine::await_more(const StepWork& work, Moved moved) {
+  if (work.taken + work.delivered > 0) return false;
+  if (pace.limited() && !pace.full()) {
+    state = State::blocked;
+    last_wait.wake_at = earlier(options.deadline, pace.next_helping());
+    return false;
+  }
+  moved.outcome = Outcome::refused;
+  return next_candidate(moved);
 }
 
 bool Engine::next_candidate(const Moved& moved) {

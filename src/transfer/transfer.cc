@@ -46,11 +46,20 @@ void drive(ContextState& context, Engine& engine, Receipt& receipt) {
   receipt.waits = waits;
 }
 
+// A clone of a whole range is one call. Where somebody wants to be heard meanwhile it is bounded:
+// the kernel writes the source's dirty pages out first, and each extent takes its time.
+constexpr std::uint64_t bounded_sharing = 256 << 20;
+
+DriverRights rights_for(const Options& options) {
+  const bool unheard = may_wait(options) && !options.progress;
+  return {.may_wait = may_wait(options), .sharing_limit = unheard ? to_end : bounded_sharing};
+}
+
 // What one call did not finish, or could not begin.
 [[gnu::noinline]] void transfer_rest(ContextState& context, Source& source, Sink& sink,
                                      const Options& options, const OneCall& begun,
                                      Receipt& receipt) {
-  const DriverRights rights{.may_wait = may_wait(options)};
+  const DriverRights rights = rights_for(options);
   const std::unique_ptr<TransferState, DestroyState> state(
       make_state(context, std::move(source), std::move(sink), options, rights));
   drive(context, state->carry_on(begun, options, rights), receipt);

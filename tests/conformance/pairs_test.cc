@@ -115,9 +115,10 @@ TEST_P(Misfit, says_so_and_moves_nothing) {
   }
 }
 
+// At the places that it was found not to fit: reflink fits at others, on file systems that have it.
 TEST_P(Misfit, is_never_what_moved_the_bytes) {
   LEAT_SKIP_IF_OVER_BOUND(65537u);
-  const Case one = whole_case(GetParam().from, GetParam().to, 65537);
+  const Case one = ragged_case(GetParam().from, GetParam().to, 65537);
   const Outcome outcome = run_case(one);
   EXPECT_EQ(outcome.trouble, "") << describe(outcome.receipt);
   EXPECT_EQ(outcome.receipt.delivered, 65537u);
