@@ -232,6 +232,7 @@ SEAM_CALL(getpeername, (int fd, sockaddr* into, socklen_t* length), (fd, into, l
 SEAM_CALL(socket, (int family, int type, int protocol), (family, type, protocol))
 SEAM_CALL(connect, (int fd, const sockaddr* address, socklen_t length), (fd, address, length))
 SEAM_CALL(munmap, (void* start, size_t length), (start, length))
+SEAM_CALL(madvise, (void* start, size_t length, int advice), (start, length, advice))
 
 extern "C" void* __real_mmap(void* hint, size_t length, int protection, int flags, int fd,
                              off_t at);
