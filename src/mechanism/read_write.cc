@@ -5,16 +5,13 @@
 
 #include "mechanism/errnos.h"
 #include "mechanism/mechanism.h"
+#include "mechanism/put.h"
 #include "os/stream.h"
-#include "os/wait.h"
 
 namespace leat {
 namespace {
 
 using Outcome = Moved::Outcome;
-
-// A blocking pipe that poll(2) calls writable has room for this much, and for no more surely.
-constexpr std::size_t sure_room = 4096;
 
 std::span<const std::byte> bytes_of(const iovec& piece) {
   return {static_cast<const std::byte*>(piece.iov_base), piece.iov_len};
@@ -44,10 +41,6 @@ class ReadWritePump final : public Pump {
   std::size_t begin_ = 0;  // what the block holds
   std::size_t end_ = 0;
 };
-
-bool would_wait(Waiting waiting, FdRef fd, short events) {
-  return waiting == Waiting::polled && os::ready_events(fd, events) == 0;
-}
 
 Moved ended(Moved moved, const Error& error, Outcome if_full, Resources& resources) {
   if (error.is(EAGAIN)) {
@@ -88,27 +81,6 @@ Result<std::uint64_t> put_pieces(const Passage& passage, std::span<const iovec> 
       [[fallthrough]];
     default: passage.resources.guard_sigpipe(); return os::writev(passage.to, pieces);
   }
-}
-
-Result<std::uint64_t> put(const Passage& passage, std::span<const std::byte> from,
-                          bool more_follows) {
-  switch (passage.sink.kind) {
-    case Kind::socket:
-      return os::send(
-          passage.to, from,
-          {.wait = passage.sink.waiting == Waiting::allowed, .more_follows = more_follows});
-    case Kind::file:
-      if (!passage.sink.cursor) return os::pwrite(passage.to, from, passage.to_offset);
-      [[fallthrough]];
-    default: passage.resources.guard_sigpipe(); return os::write(passage.to, from);
-  }
-}
-
-// Returns how much of `count` may be written without waiting; 0 if none.
-std::size_t room_for(const Passage& passage, std::size_t count) {
-  if (passage.sink.waiting != Waiting::polled) return count;
-  if (would_wait(Waiting::polled, passage.to, POLLOUT)) return 0;
-  return std::min(count, sure_room);
 }
 
 Moved ReadWritePump::from_memory(const Passage& passage, const Allowance& allowance) {
