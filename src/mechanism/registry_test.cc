@@ -53,6 +53,7 @@ TEST(Registry, probing_tells_what_the_kernel_says) {
   EXPECT_EQ(Mechanism::named("reflink")->unavailable(), "") << "some file system has it";
   const ScopedFaults faults({{.call = "ioctl", .error_number = EPERM}});
   EXPECT_NE(Mechanism::named("reflink")->unavailable(), "");
+  EXPECT_EQ(Mechanism::named("mmap_write")->unavailable(), "");
   EXPECT_EQ(Mechanism::named("read_write")->unavailable(), "") << "the floor is always there";
 }
 

@@ -54,9 +54,9 @@ class RankTest : public GuardedTest {};
 
 TEST_F(RankTest, every_pair_of_kinds_has_its_order) {
   using enum Kind;
-  constexpr std::array rows{Row{file, socket, "sendfile splice read_write"},
-                            Row{file, pipe, "splice sendfile read_write"},
-                            Row{file, file, "copy_file_range splice read_write"},
+  constexpr std::array rows{Row{file, socket, "sendfile splice read_write mmap_write"},
+                            Row{file, pipe, "splice sendfile read_write mmap_write"},
+                            Row{file, file, "copy_file_range splice read_write mmap_write"},
                             Row{file, memory, "read_write"},
                             Row{file, device, "read_write"},
                             Row{socket, socket, "splice read_write"},
@@ -89,8 +89,12 @@ TEST_F(RankTest, a_larger_file_goes_to_a_socket_by_splice_first) {
   SourceFacts file = source_of(Kind::file);
   for (const std::uint64_t promised : {small_file_bytes + 1, std::uint64_t{1} << 40, to_end}) {
     file.promised = promised;
-    EXPECT_EQ(names(rank(file, sink_of(Kind::socket), {})), "splice sendfile read_write");
-    EXPECT_EQ(names(rank(file, sink_of(Kind::file), {})), "copy_file_range splice read_write");
+    const bool ends = promised != to_end;  // else what lies behind it could not be told
+    EXPECT_EQ(names(rank(file, sink_of(Kind::socket), {})),
+              ends ? "splice sendfile mmap_write read_write" : "splice sendfile read_write");
+    EXPECT_EQ(names(rank(file, sink_of(Kind::file), {})),
+              ends ? "copy_file_range splice read_write mmap_write"
+                   : "copy_file_range splice read_write");
   }
 }
 
@@ -101,23 +105,23 @@ TEST_F(RankTest, extents_are_shared_first_where_they_can_be) {
   SinkFacts sink = sink_of(Kind::file);
   file.promised = file.left = file.size = 10'000;
   file.volume = sink.volume = volume;
-  EXPECT_EQ(names(rank(file, sink, {})), "reflink copy_file_range splice read_write");
+  EXPECT_EQ(names(rank(file, sink, {})), "reflink copy_file_range splice read_write mmap_write");
   EXPECT_EQ(names(rank(file, sink, {.copies_forbidden = true})), "reflink");
   EXPECT_EQ(names(rank(file, sink, {.forced = *Mechanism::named("reflink")})), "reflink");
   file.promised = file.left = 9'000;
-  EXPECT_EQ(names(rank(file, sink, {})), "reflink copy_file_range splice read_write")
+  EXPECT_EQ(names(rank(file, sink, {})), "reflink copy_file_range splice read_write mmap_write")
       << "another mechanism moves the last bytes";
   EXPECT_EQ(names(rank(file, sink, {.copies_forbidden = true})), "");
   EXPECT_EQ(names(rank(file, sink, {.forced = *Mechanism::named("reflink")})), "");
   sink.volume.device = 2;
-  EXPECT_EQ(names(rank(file, sink, {})), "copy_file_range splice read_write");
+  EXPECT_EQ(names(rank(file, sink, {})), "copy_file_range splice read_write mmap_write");
 }
 
 TEST_F(RankTest, an_owned_file_may_be_written_by_sendfile) {
   SinkFacts sink = sink_of(Kind::file);
   sink.owned = true;
   EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})),
-            "copy_file_range sendfile splice read_write");
+            "copy_file_range sendfile splice read_write mmap_write");
 }
 
 TEST_F(RankTest, the_preference_names_every_mechanism_once) {
@@ -146,9 +150,9 @@ TEST_F(RankTest, is_a_function_of_its_arguments_and_asks_nobody) {
 TEST_F(RankTest, a_blocking_socket_leaves_what_can_be_told_not_to_wait) {
   SinkFacts sink = sink_of(Kind::socket);
   sink.waiting = Waiting::flagged;
-  EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})), "read_write");
+  EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})), "read_write mmap_write");
   sink.waiting = Waiting::allowed;
-  EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})), "sendfile splice read_write");
+  EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})), "sendfile splice read_write mmap_write");
 }
 
 TEST_F(RankTest, a_forced_mechanism_is_the_only_one) {
@@ -167,11 +171,11 @@ TEST_F(RankTest, closed_ways_are_not_tried_unless_forced) {
   const SourceFacts file = source_of(Kind::file);
   const SinkFacts socket = sink_of(Kind::socket);
   Needs needs{.closed_ways = bit_of("sendfile")};
-  EXPECT_EQ(names(rank(file, socket, needs)), "splice read_write");
+  EXPECT_EQ(names(rank(file, socket, needs)), "splice read_write mmap_write");
   const Fit fit = judge(*Mechanism::named("sendfile"), file, socket, needs);
   EXPECT_FALSE(fit.fits);
   EXPECT_TRUE(fit.reason.contains("refused")) << fit.reason;
-  needs.closed_ways |= bit_of("splice") | bit_of("read_write");
+  needs.closed_ways |= bit_of("splice") | bit_of("read_write") | bit_of("mmap_write");
   EXPECT_EQ(names(rank(file, socket, needs)), "");
   needs.forced = *Mechanism::named("sendfile");
   EXPECT_EQ(names(rank(file, socket, needs)), "sendfile");
@@ -223,17 +227,17 @@ TEST_F(RankTest, what_has_a_successor_must_say_so_where_nagle_holds_back) {
   const SourceFacts file = source_of(Kind::file);
   const Needs needs{.has_successor = true};
   SinkFacts sink = sink_of(Kind::socket);
-  EXPECT_EQ(names(rank(file, sink, needs)), "splice read_write");
+  EXPECT_EQ(names(rank(file, sink, needs)), "splice read_write mmap_write");
   EXPECT_TRUE(judge(*Mechanism::named("sendfile"), file, sink, needs).reason.contains("stall"));
   sink.nodelay = true;
-  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write");
+  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write mmap_write");
   sink.nodelay = false;
   sink.is_connection = true;  // which may be corked
-  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write");
+  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write mmap_write");
   sink.is_connection = false;
   sink.tcp = false;
-  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write");
-  EXPECT_EQ(names(rank(file, sink_of(Kind::pipe), needs)), "splice sendfile read_write");
+  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write mmap_write");
+  EXPECT_EQ(names(rank(file, sink_of(Kind::pipe), needs)), "splice sendfile read_write mmap_write");
 }
 
 TEST_F(RankTest, a_forced_mechanism_that_would_stall_does_not_fit) {
