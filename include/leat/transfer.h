@@ -159,7 +159,8 @@ class Transfer {
 /// is in the Receipt. Interrupted waits (signals) go on. A blocking descriptor may be waited on
 /// inside the kernel, in calls of at most 2 MiB, if there is no deadline, stop token or rate limit.
 Receipt transfer(Context& context, Source source, Sink sink, const Options& options = {});
-/// The same with a context of its own.
+/// The same in the context of the Connection that is the sink or the source, else with one of its
+/// own.
 Receipt transfer(Source source, Sink sink, const Options& options = {});
 
 }  // namespace leat

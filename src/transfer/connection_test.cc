@@ -213,6 +213,37 @@ TEST_F(ConnectionTest, a_refusal_that_is_the_files_does_not_close_the_way) {
   EXPECT_EQ(faults.seen("sendfile"), 1u);
 }
 
+// What the short way of one call was refused is in the receipt, and not asked for again.
+TEST_F(ConnectionTest, a_refusal_of_the_only_call_is_told) {
+  Connection connection = adopt(std::move(tcp_.to));
+  const ScopedFaults faults({{.call = "sendfile", .error_number = EINVAL}});
+  const Receipt receipt = transfer(context_, Source::file(file_.ref(), {0, 100}), connection);
+  EXPECT_TRUE(receipt.ok()) << describe(receipt);
+  EXPECT_EQ(faults.seen("sendfile"), 1u);
+  ASSERT_EQ(receipt.refusals.size(), 1u) << describe(receipt);
+  EXPECT_EQ(receipt.refusals[0].mechanism.name(), "sendfile");
+  EXPECT_EQ(receipt.refusals[0].error_number, EINVAL);
+  EXPECT_EQ(receipt.refusals[0].at, 0u);
+}
+
+// Loans and verdicts belong to the context of the connection: the function without a context uses
+// that one, and in another nothing is lent.
+TEST_F(ConnectionTest, lends_in_its_own_context_only) {
+  Connection connection = adopt(std::move(tcp_.to));
+  const Options forced{.mechanism = *Mechanism::named("zerocopy_send")};
+  const auto slice = [] { return std::move(*Buffer::pages(5000)).freeze(); };
+  Receipt receipt = transfer(slice(), connection, forced);
+  EXPECT_TRUE(receipt.ok()) << describe(receipt);
+  EXPECT_TRUE(connection.settle(receipt, std::nullopt));
+  EXPECT_EQ(receipt.legs[0].known_by, KnownBy::kernel) << describe(receipt);
+  EXPECT_EQ(context_.counters().lent_bytes, 0u);
+
+  Context other = make_context();
+  const Receipt elsewhere = transfer(other, slice(), connection, forced);
+  ASSERT_TRUE(elsewhere.error);
+  EXPECT_TRUE(elsewhere.error->is(Errc::does_not_fit)) << describe(elsewhere);
+}
+
 TEST_F(ConnectionTest, closes_now_if_nothing_uses_it) {
   Connection connection = adopt(std::move(tcp_.to));
   const int number = connection.fd().number();

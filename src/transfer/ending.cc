@@ -220,11 +220,11 @@ void Engine::carry_on(const OneCall& before) {
   ledger.carry_on(before.leg());
   taken = delivered = before.moved.delivered;
   part_place = {.taken = taken, .delivered = delivered};
-  // The kernel tells a socket's error once, so what the call said is final.
-  if (before.moved.outcome != Moved::Outcome::failed) return;
   ranking.order[0] = before.mechanism;
   ranking.count = 1;
-  fail_with(before.moved);
+  // The kernel tells a socket's error once, so what the call said is final.
+  if (before.moved.outcome == Moved::Outcome::failed) return fail_with(before.moved);
+  if (before.moved.outcome == Moved::Outcome::refused) next_candidate(before.moved);
 }
 
 void Engine::resume(const Options& wishes) {

@@ -76,6 +76,8 @@ Result<void> Engine::look_at_ends() {
   }
   if (sink_connection) {
     sink_facts = sink_connection->facts;
+    // What is lent is counted, and its verdicts gathered, where the connection lives.
+    if (sink_connection->context != &context) sink_facts.lendable = false;
   } else {
     const auto facts_of_sink = facts_of(sink);
     if (!facts_of_sink) return std::unexpected(facts_of_sink.error());

@@ -5,6 +5,7 @@
 
 #include "endpoint/access.h"
 #include "plan/needs.h"
+#include "transfer/connection_state.h"
 #include "transfer/context_state.h"
 #include "transfer/nap.h"
 #include "transfer/one_call.h"
@@ -65,6 +66,29 @@ DriverRights rights_for(const Options& options) {
   drive(context, state->carry_on(begun, options, rights), receipt);
 }
 
+// Of the sink's connection, else of the source's.
+ContextState* home_of(const Source& source, const Sink& sink) {
+  if (const ConnectionState* const connection = EndpointAccess::connection(sink))
+    return connection->context;
+  const ConnectionState* const connection = EndpointAccess::connection(source);
+  return connection ? connection->context : nullptr;
+}
+
+[[gnu::always_inline]] inline Receipt transfer_in(ContextState& home, Source& source, Sink& sink,
+                                                  const Options& options) {
+  Receipt receipt;
+  OneCall begun;
+  if (is_one_call(source, sink, options)) {
+    begun = make_one_call(home, *EndpointAccess::connection(sink), source);
+    if (begun.is_all_of(source)) {
+      begun.write_receipt(receipt);
+      return receipt;
+    }
+  }
+  transfer_rest(home, source, sink, options, begun, receipt);
+  return receipt;
+}
+
 }  // namespace
 
 Transfer Transfer::start(Context& context, Source source, Sink sink, const Options& options) {
@@ -103,21 +127,12 @@ Receipt Transfer::receipt() const {
 std::vector<Source> Transfer::stranded() { return state_->give_up_stranded(); }
 
 Receipt transfer(Context& context, Source source, Sink sink, const Options& options) {
-  ContextState& home = ContextAccess::state(context);
-  Receipt receipt;
-  OneCall begun;
-  if (is_one_call(source, sink, options)) {
-    begun = make_one_call(home, *EndpointAccess::connection(sink), source);
-    if (begun.is_all_of(source)) {
-      begun.write_receipt(receipt);
-      return receipt;
-    }
-  }
-  transfer_rest(home, source, sink, options, begun, receipt);
-  return receipt;
+  return transfer_in(ContextAccess::state(context), source, sink, options);
 }
 
 Receipt transfer(Source source, Sink sink, const Options& options) {
+  if (ContextState* const home = home_of(source, sink))
+    return transfer_in(*home, source, sink, options);
   auto context = Context::create();
   if (context) return transfer(*context, std::move(source), std::move(sink), options);
   Receipt receipt;

@@ -39,19 +39,17 @@ class ChangingFile : public GuardedTest, public ::testing::WithParamInterface<Fi
   /// Moves `source` in small steps; `at_third_call` runs just before the third call that moves
   /// bytes.
   Receipt run(Source source, std::function<void()> at_third_call = {}, bool by_steps = true) {
-    const auto to = SinkEnd::make(GetParam().to, {.size = room, .seed = seed});
+    Context context = make_context();
+    const auto to = SinkEnd::make(GetParam().to, {.size = room, .seed = seed, .context = &context});
     const Options options{.mechanism = GetParam().mechanism};
     Receipt receipt;
-    {
-      Context context = make_context();
-      if (by_steps) {
-        Transfer transfer = Transfer::start(context, std::move(source), to->sink(), options);
-        const ScopedFaults faults({{.first = 3, .before = std::move(at_third_call)}});
-        EXPECT_EQ(drive(context, transfer, 16 << 10).trouble, "");
-        receipt = transfer.receipt();
-      } else {
-        receipt = transfer(context, std::move(source), to->sink(), options);
-      }
+    if (by_steps) {
+      Transfer transfer = Transfer::start(context, std::move(source), to->sink(), options);
+      const ScopedFaults faults({{.first = 3, .before = std::move(at_third_call)}});
+      EXPECT_EQ(drive(context, transfer, 16 << 10).trouble, "");
+      receipt = transfer.receipt();
+    } else {
+      receipt = transfer(context, std::move(source), to->sink(), options);
     }
     EXPECT_EQ(inconsistency(receipt), "") << describe(receipt);
     EXPECT_EQ(to->examine(receipt.delivered), "") << describe(receipt);

@@ -13,17 +13,26 @@ namespace {
 
 constexpr std::uint64_t size = (1u << 20) + 5;
 
+/// The modes that an end of this kind has: bit 0 owned, bit 1 blocking.
+int modes_of(EndKind kind) {
+  if (is_memory(kind) || kind == EndKind::connection) return 0;
+  return is_stream(kind) ? 3 : 1;
+}
+
 class Modes : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {};
 
 TEST_P(Modes, owned_borrowed_blocking_nonblocking) {
   LEAT_SKIP_IF_OVER_BOUND(size);
   for (const Driver driver : {Driver::steps, Driver::call, Driver::free_call})
-    for (const int bits : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}) {
+    for (int bits = 0; bits < 16; ++bits) {
+      // Modes that an end does not have would only run the same case again.
+      if ((bits & 3 & ~modes_of(GetParam().from)) != 0) continue;
+      if ((bits >> 2 & ~modes_of(GetParam().to)) != 0) continue;
       Case one = whole_case(GetParam().from, GetParam().to, size);
       one.driver = driver;
       one.from_options.owned = (bits & 1) != 0;
-      one.to_options.owned = (bits & 2) != 0;
-      one.from_options.blocking = Blocking((bits & 4) != 0);
+      one.from_options.blocking = Blocking((bits & 2) != 0);
+      one.to_options.owned = (bits & 4) != 0;
       one.to_options.blocking = Blocking((bits & 8) != 0);
       // An owned sink that carries a stream ends it: else closing it resets the connection.
       if (one.to_options.owned && is_socket(one.to)) one.options.at_end = AtEnd::close;

@@ -8,8 +8,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 
 #include <gtest/gtest.h>
+
+#include <leat/connection.h>
 
 #include "support/bounds.h"
 #include "support/guards.h"
@@ -25,6 +28,10 @@ class StreamPeer : public GuardedTest, public ::testing::WithParamInterface<Fitt
  protected:
   /// More than what loopback sockets buffer, so that a peer that does not read is felt.
   static constexpr std::uint64_t large_size = 8u << 20;
+  static std::unique_ptr<SourceEnd> make_source(Context& context, std::uint64_t seed) {
+    return SourceEnd::make(GetParam().from,
+                           {.size = large_size, .seed = seed, .context = &context});
+  }
   Options forced() const { return {.mechanism = GetParam().mechanism}; }
 };
 
@@ -45,17 +52,33 @@ TEST_P(StreamPeer, slow) {
 }
 
 /// A sink whose reader stops early.
-struct Leaver {
-  Pair pair;
-  Leaver(EndKind kind)
-      : pair(kind == EndKind::pipe          ? make_pipe_pair()
-             : kind == EndKind::unix_socket ? make_unix_pair()
-                                            : make_tcp_pair()) {
-    set_blocking(pair.from, Blocking::yes);
+class Leaver {
+ public:
+  Leaver(EndKind kind, Context& context)
+      : kind_(kind),
+        pair_(kind == EndKind::pipe          ? make_pipe_pair()
+              : kind == EndKind::unix_socket ? make_unix_pair()
+                                             : make_tcp_pair()) {
+    set_blocking(pair_.from, Blocking::yes);
+    if (kind != EndKind::connection) return;
+    auto adopted = Connection::adopt(context, std::move(pair_.to));
+    EXPECT_TRUE(adopted);
+    if (adopted) connection_.emplace(std::move(*adopted));
   }
-  Sink sink(EndKind kind) const {
-    return kind == EndKind::pipe ? Sink::pipe(pair.to.ref()) : Sink::socket(pair.to.ref());
+  Sink sink() {
+    if (connection_) return {*connection_};
+    return kind_ == EndKind::pipe ? Sink::pipe(pair_.to.ref()) : Sink::socket(pair_.to.ref());
   }
+  void close_sink() {
+    connection_.reset();
+    pair_.to.reset();
+  }
+  OwnedFd& reader() { return pair_.from; }
+
+ private:
+  EndKind kind_;
+  Pair pair_;
+  std::optional<Connection> connection_;
 };
 
 void expect_cut_off(const Receipt& receipt, std::uint64_t received) {
@@ -72,40 +95,37 @@ TEST_P(StreamPeer, closes_early_unread) {
     for (const bool reset : {false, true})
       for (const std::uint64_t reads : {std::uint64_t{0}, std::uint64_t{10'000}}) {
         SCOPED_TRACE(std::string(reset ? "reset" : "close") + " after " + std::to_string(reads));
-        const auto from = SourceEnd::make(GetParam().from, {.size = large_size, .seed = 3});
-        Leaver leaver(GetParam().to);
-        if (reset && is_socket(GetParam().to)) reset_on_close(leaver.pair.from);
-        Drainer drainer(std::move(leaver.pair.from), {.seed = 3, .stop_after = reads});
+        Context context = make_context();
+        const auto from = make_source(context, 3);
+        Leaver leaver(GetParam().to, context);
+        if (reset && is_socket(GetParam().to)) reset_on_close(leaver.reader());
+        Drainer drainer(std::move(leaver.reader()), {.seed = 3, .stop_after = reads});
         Receipt receipt;
-        {
-          Context context = make_context();
-          Source source = from->source();
-          Sink sink = leaver.sink(GetParam().to);
-          if (driver == Driver::steps) {
-            Transfer transfer =
-                Transfer::start(context, std::move(source), std::move(sink), forced());
-            const Drive log = drive(context, transfer);
-            EXPECT_EQ(log.trouble, "");
-            EXPECT_LE(log.idle_steps, 64u + log.steps / 2) << "it spins";
-            receipt = transfer.receipt();
-          } else {
-            receipt = transfer(context, std::move(source), std::move(sink), forced());
-          }
+        if (driver == Driver::steps) {
+          Transfer transfer = Transfer::start(context, from->source(), leaver.sink(), forced());
+          const Drive log = drive(context, transfer);
+          EXPECT_EQ(log.trouble, "");
+          EXPECT_LE(log.idle_steps, 64u + log.steps / 2) << "it spins";
+          receipt = transfer.receipt();
+        } else {
+          receipt = transfer(context, from->source(), leaver.sink(), forced());
         }
         EXPECT_EQ(drainer.finish().check.mismatch(), "");
         expect_cut_off(receipt, drainer.finish().check.count());
+        leaver.close_sink();
+        EXPECT_EQ(take_back_loans(context), "");
         EXPECT_EQ(from->examine(receipt.delivered + receipt.stranded), "") << describe(receipt);
       }
 }
 
 TEST_P(StreamPeer, never_reads_then_does) {
   LEAT_SKIP_IF_OVER_BOUND(large_size);
-  const auto from = SourceEnd::make(GetParam().from, {.size = large_size, .seed = 4});
-  Leaver leaver(GetParam().to);
   Context context = make_context();
+  const auto from = make_source(context, 4);
+  Leaver leaver(GetParam().to, context);
   Options options = forced();
   options.deadline = steady_clock::now() + milliseconds(30);
-  Transfer transfer = Transfer::start(context, from->source(), leaver.sink(GetParam().to), options);
+  Transfer transfer = Transfer::start(context, from->source(), leaver.sink(), options);
   Drive log = drive(context, transfer);
   EXPECT_EQ(log.trouble, "");
   EXPECT_EQ(log.last.state, State::stopped);
@@ -118,48 +138,49 @@ TEST_P(StreamPeer, never_reads_then_does) {
   EXPECT_EQ(transfer.step().state, State::stopped) << "an ended transfer repeats its ending";
 
   transfer.resume({});
-  Drainer drainer(std::move(leaver.pair.from), {.seed = 4});
+  Drainer drainer(std::move(leaver.reader()), {.seed = 4});
   log = drive(context, transfer);
   EXPECT_EQ(log.last.state, State::done);
   const Receipt receipt = transfer.receipt();
   EXPECT_TRUE(receipt.ok()) << describe(receipt);
   EXPECT_EQ(receipt.delivered, large_size);
   EXPECT_EQ(receipt.stranded, 0u);
-  leaver.pair.to.reset();
+  leaver.close_sink();
   EXPECT_EQ(drainer.finish().check.mismatch(), "");
   EXPECT_EQ(drainer.finish().check.count(), large_size);
+  EXPECT_EQ(take_back_loans(context), "");
 }
 
 TEST_P(StreamPeer, never_reads_and_the_call_gives_up) {
   LEAT_SKIP_IF_OVER_BOUND(large_size);
-  const auto from = SourceEnd::make(GetParam().from, {.size = large_size, .seed = 5});
-  Leaver leaver(GetParam().to);
   Context context = make_context();
+  const auto from = make_source(context, 5);
+  Leaver leaver(GetParam().to, context);
   Options options = forced();
   options.deadline = steady_clock::now() + milliseconds(30);
-  const Receipt receipt = transfer(context, from->source(), leaver.sink(GetParam().to), options);
+  const Receipt receipt = transfer(context, from->source(), leaver.sink(), options);
   EXPECT_EQ(receipt.ending, Ending::deadline) << describe(receipt);
   EXPECT_GE(steady_clock::now(), *options.deadline);
   EXPECT_EQ(inconsistency(receipt), "");
-  leaver.pair.to.reset();
-  const StreamCheck got = read_rest(leaver.pair.from, 5, 0);
+  leaver.close_sink();
+  const StreamCheck got = read_rest(leaver.reader(), 5, 0);
   EXPECT_EQ(got.mismatch(), "");
   EXPECT_EQ(got.count(), receipt.delivered) << describe(receipt);
   EXPECT_EQ(context.counters().stranded_bytes, receipt.stranded);
+  EXPECT_EQ(take_back_loans(context), "");
   EXPECT_EQ(from->examine(receipt.delivered + receipt.stranded), "");
 }
 
 // What cancel() leaves behind can be sent on by somebody else: stranded first, then the source.
 TEST_P(StreamPeer, never_reads_and_another_transfer_goes_on) {
   LEAT_SKIP_IF_OVER_BOUND(large_size);
-  const auto from = SourceEnd::make(GetParam().from, {.size = large_size, .seed = 6});
-  Leaver leaver(GetParam().to);
   Context context = make_context();
+  const auto from = make_source(context, 6);
+  Leaver leaver(GetParam().to, context);
   std::uint64_t delivered = 0;
   std::vector<Source> stranded;
   {
-    Transfer transfer =
-        Transfer::start(context, from->source(), leaver.sink(GetParam().to), forced());
+    Transfer transfer = Transfer::start(context, from->source(), leaver.sink(), forced());
     drive(context, transfer, default_step_limit,
           [](const Step& step) { return step.state == State::blocked && step.delivered > 0; });
     transfer.cancel();
@@ -174,15 +195,16 @@ TEST_P(StreamPeer, never_reads_and_another_transfer_goes_on) {
     EXPECT_EQ(sum, receipt.stranded);
   }
   EXPECT_EQ(context.counters().stranded_bytes, 0u);
-  Drainer drainer(std::move(leaver.pair.from), {.seed = 6});
+  Drainer drainer(std::move(leaver.reader()), {.seed = 6});
   for (Source& source : stranded) {
-    const Receipt receipt = transfer(context, std::move(source), leaver.sink(GetParam().to));
+    const Receipt receipt = transfer(context, std::move(source), leaver.sink());
     EXPECT_TRUE(receipt.ok()) << describe(receipt);
     delivered += receipt.delivered;
   }
-  leaver.pair.to.reset();
+  leaver.close_sink();
   EXPECT_EQ(drainer.finish().check.mismatch(), "");
   EXPECT_EQ(drainer.finish().check.count(), delivered);
+  EXPECT_EQ(take_back_loans(context), "");
   EXPECT_EQ(from->examine(delivered), "");
 }
 
@@ -225,6 +247,13 @@ class KilledSender : public GuardedTest, public ::testing::WithParamInterface<Fi
       default: return make_tcp_pair(Blocking::yes);
     }
   }
+  static Source source_of(Context& context, const Pair& pair, std::uint64_t length,
+                          std::optional<Connection>& connection) {
+    if (GetParam().from == EndKind::pipe) return Source::pipe(pair.from.ref(), length);
+    if (GetParam().from != EndKind::connection) return Source::socket(pair.from.ref(), length);
+    connection.emplace(std::move(*Connection::borrow(context, pair.from)));
+    return {*connection, length};
+  }
 };
 
 TEST_P(KilledSender, is_an_early_end) {
@@ -237,14 +266,13 @@ TEST_P(KilledSender, is_an_early_end) {
     });
     set_blocking(pair.from, Blocking::no);
     const std::uint64_t length = promised ? 1u << 20 : to_end;
-    const auto to = SinkEnd::make(GetParam().to, {.size = 1u << 20, .seed = 8});
     Context context = make_context();
+    const auto to =
+        SinkEnd::make(GetParam().to, {.size = 1u << 20, .seed = 8, .context = &context});
+    std::optional<Connection> connection;
     Receipt receipt;
     {
-      Transfer transfer = Transfer::start(context,
-                                          GetParam().from == EndKind::pipe
-                                              ? Source::pipe(pair.from.ref(), length)
-                                              : Source::socket(pair.from.ref(), length),
+      Transfer transfer = Transfer::start(context, source_of(context, pair, length, connection),
                                           to->sink(), {.mechanism = GetParam().mechanism});
       drive(context, transfer, default_step_limit,
             [](const Step& step) { return step.delivered == 40'000; });

@@ -72,6 +72,10 @@ std::string inconsistency(const Receipt& receipt) {
   for (const Leg& leg : receipt.legs) {
     if (!leg.mechanism) return "a leg names no mechanism";
     bytes += leg.bytes;
+    if ((leg.known_by == KnownBy::pending) != (leg.ticket != 0))
+      return "a leg has a ticket if and only if its verdict is pending";
+    if (leg.known_by == KnownBy::kernel && leg.cpu_copied_bytes > leg.bytes)
+      return "the kernel is said to have copied more than was delivered";
   }
   if (bytes != receipt.delivered) return "the legs do not sum to `delivered`";
   for (const Refusal& refusal : receipt.refusals) {
@@ -90,7 +94,7 @@ std::string describe(const Receipt& receipt) {
                      std::to_string(receipt.stranded) + " stranded; legs:";
   for (const Leg& leg : receipt.legs)
     text += " " + std::string(leg.mechanism.name()) + " " + std::to_string(leg.bytes) + " in " +
-            std::to_string(leg.calls);
+            std::to_string(leg.calls) + " (" + std::string(name_of(leg.known_by)) + ")";
   text += "; refusals:";
   for (const Refusal& refusal : receipt.refusals)
     text += " " + std::string(refusal.mechanism.name()) + " errno " +

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include <leat/connection.h>
+
 namespace leat::testing {
 namespace {
 
@@ -190,6 +192,111 @@ class MemorySource : public SourceEnd {
   std::vector<std::byte> copy_;
 };
 
+/// Memory that its receiver may keep: what is left of it in the end is nothing.
+class SliceSource : public SourceEnd {
+ public:
+  explicit SliceSource(const EndOptions& options) {
+    auto buffer = Buffer::pages(options.size);
+    if (!buffer) std::abort();
+    fill_pattern(options.seed, 0, buffer->bytes());
+    slice_ = std::move(*buffer).freeze();
+    memory_ = slice_.owner();
+  }
+  Source source() override { return {std::exchange(slice_, {})}; }
+  std::string examine(std::uint64_t) override {
+    return memory_.expired() ? "" : "slice: somebody still holds its memory; ";
+  }
+
+ private:
+  Slice slice_;
+  std::weak_ptr<const void> memory_;
+};
+
+Connection adopt(Context* context, OwnedFd socket) {
+  auto connection = Connection::adopt(*context, std::move(socket));
+  if (!connection) {
+    std::fprintf(stderr, "no connection: %s\n", connection.error().message().c_str());
+    std::abort();
+  }
+  return std::move(*connection);
+}
+
+class ConnectionSource : public SourceEnd {
+ public:
+  explicit ConnectionSource(const EndOptions& options) : options_(options) {
+    Pair pair = make_tcp_pair();
+    if (options.small_buffers) {
+      shrink_buffers(pair.from);
+      shrink_buffers(pair.to);
+    }
+    keep_ = OwnedFd(must(::fcntl(pair.from.number(), F_DUPFD_CLOEXEC, 0), "dup"));
+    set_blocking(pair.to, Blocking::yes);
+    feeder_.emplace(std::move(pair.to), options.seed, 0, options.size + options.tail);
+    connection_.emplace(adopt(options.context, std::move(pair.from)));
+  }
+  ~ConnectionSource() override {
+    connection_.reset();
+    keep_.reset();  // so that the feeder cannot be stuck
+  }
+  Source source() override { return {*connection_, options_.promised ? options_.size : to_end}; }
+  std::string examine(std::uint64_t position) override {
+    connection_.reset();
+    set_blocking(keep_, Blocking::yes);
+    const StreamCheck rest = read_rest(keep_, options_.seed, position);
+    std::string trouble = tell("source connection", rest.mismatch());
+    const std::uint64_t whole = options_.size + options_.tail;
+    if (position + rest.count() != whole)
+      trouble += "source connection: " + std::to_string(position) + " taken, " +
+                 std::to_string(rest.count()) + " left, of " + std::to_string(whole) + "; ";
+    return trouble;
+  }
+
+ private:
+  EndOptions options_;
+  std::optional<Feeder> feeder_;
+  OwnedFd keep_;  // the connection closes the first
+  std::optional<Connection> connection_;
+};
+
+class ConnectionSink : public SinkEnd {
+ public:
+  explicit ConnectionSink(const EndOptions& options) : seed_(options.seed) {
+    Pair pair = make_tcp_pair();
+    if (options.small_buffers) {
+      shrink_buffers(pair.from);
+      shrink_buffers(pair.to);
+    }
+    connection_.emplace(adopt(options.context, std::move(pair.to)));
+    set_blocking(pair.from, Blocking::yes);
+    DrainOptions drain = options.drain;
+    drain.seed = options.seed;
+    drainer_.emplace(std::move(pair.from), std::move(drain));
+  }
+  Sink sink() override { return {*connection_}; }
+  std::string settle(Receipt& receipt) override {
+    if (!connection_->settle(receipt, std::nullopt)) return "sink connection: not settled; ";
+    for (const Leg& leg : receipt.legs)
+      if (leg.known_by == KnownBy::pending) return "sink connection: a leg is still pending; ";
+    return {};
+  }
+  std::string examine(std::uint64_t delivered) override {
+    connection_.reset();
+    const Drainer::Result& result = drainer_->finish();
+    std::string trouble = tell("sink connection", result.check.mismatch());
+    if (result.check.count() != delivered)
+      trouble += "sink connection: " + std::to_string(result.check.count()) + " arrived of " +
+                 std::to_string(delivered) + " delivered; ";
+    else if (result.check.digest() != pattern_digest(seed_, 0, delivered))
+      trouble += "sink connection: the digest differs; ";
+    return trouble;
+  }
+
+ private:
+  std::uint64_t seed_;
+  std::optional<Drainer> drainer_;  // joined after connection_ is closed
+  std::optional<Connection> connection_;
+};
+
 class FileSink : public SinkEnd {
  public:
   FileSink(EndKind kind, const EndOptions& options)
@@ -301,25 +408,33 @@ std::string_view name_of(EndKind kind) {
     case EndKind::pipe: return "pipe";
     case EndKind::unix_socket: return "unix_socket";
     case EndKind::tcp_socket: return "tcp_socket";
+    case EndKind::connection: return "connection";
     case EndKind::memory: return "memory";
+    case EndKind::slice: return "slice";
   }
   return "?";
 }
 
 bool is_file(EndKind kind) { return kind == EndKind::file || kind == EndKind::tmpfs_file; }
-bool is_socket(EndKind kind) { return kind == EndKind::unix_socket || kind == EndKind::tcp_socket; }
+bool is_socket(EndKind kind) {
+  return kind == EndKind::unix_socket || kind == EndKind::tcp_socket || kind == EndKind::connection;
+}
 bool is_stream(EndKind kind) { return kind == EndKind::pipe || is_socket(kind); }
+bool is_memory(EndKind kind) { return kind == EndKind::memory || kind == EndKind::slice; }
 void PrintTo(EndKind kind, std::ostream* out) { *out << name_of(kind); }
 
 std::unique_ptr<SourceEnd> SourceEnd::make(EndKind kind, const EndOptions& options) {
   if (is_file(kind)) return std::make_unique<FileSource>(kind, options);
   if (kind == EndKind::memory) return std::make_unique<MemorySource>(options);
+  if (kind == EndKind::slice) return std::make_unique<SliceSource>(options);
+  if (kind == EndKind::connection) return std::make_unique<ConnectionSource>(options);
   return std::make_unique<StreamSource>(kind, options);
 }
 
 std::unique_ptr<SinkEnd> SinkEnd::make(EndKind kind, const EndOptions& options) {
   if (is_file(kind)) return std::make_unique<FileSink>(kind, options);
   if (kind == EndKind::memory) return std::make_unique<MemorySink>(options);
+  if (kind == EndKind::connection) return std::make_unique<ConnectionSink>(options);
   return std::make_unique<StreamSink>(kind, options);
 }
 

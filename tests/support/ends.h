@@ -8,20 +8,37 @@
 #include <string>
 #include <string_view>
 
+#include <leat/context.h>
 #include <leat/endpoint.h>
+#include <leat/receipt.h>
 
 #include "support/streams.h"
 
 namespace leat::testing {
 
-enum class EndKind : std::uint8_t { file, tmpfs_file, pipe, unix_socket, tcp_socket, memory };
-inline constexpr std::array all_end_kinds = {EndKind::file,       EndKind::tmpfs_file,
-                                             EndKind::pipe,       EndKind::unix_socket,
-                                             EndKind::tcp_socket, EndKind::memory};
+/// `connection` is a TCP socket as an adopted Connection; `slice` is memory that may be lent, in
+/// pages of its own, and only a source.
+enum class EndKind : std::uint8_t {
+  file,
+  tmpfs_file,
+  pipe,
+  unix_socket,
+  tcp_socket,
+  connection,
+  memory,
+  slice
+};
+inline constexpr std::array sink_kinds = {
+    EndKind::file,       EndKind::tmpfs_file, EndKind::pipe,  EndKind::unix_socket,
+    EndKind::tcp_socket, EndKind::connection, EndKind::memory};
+inline constexpr std::array source_kinds = {
+    EndKind::file,       EndKind::tmpfs_file, EndKind::pipe,   EndKind::unix_socket,
+    EndKind::tcp_socket, EndKind::connection, EndKind::memory, EndKind::slice};
 std::string_view name_of(EndKind kind);
 bool is_file(EndKind kind);
-bool is_socket(EndKind kind);
+bool is_socket(EndKind kind);  ///< a connection too
 bool is_stream(EndKind kind);  ///< a pipe or a socket
+bool is_memory(EndKind kind);
 void PrintTo(EndKind kind, std::ostream* out);
 
 /// How an endpoint is handed over, and where in it the bytes are.
@@ -35,6 +52,7 @@ struct EndOptions {
   std::uint64_t seed = 1;
   bool small_buffers = false;  ///< of sockets
   DrainOptions drain{};        ///< of a stream sink; its seed is taken from here
+  Context* context = nullptr;  ///< of a connection, which needs one and goes before it
 };
 
 /// Something to read from. Its payload is the pattern [0, size) of the seed, its tail goes on with
@@ -58,6 +76,9 @@ class SinkEnd {
   virtual ~SinkEnd() = default;
 
   virtual Sink sink() = 0;
+  /// To be called after the transfer is destroyed: waits until the kernel has let go of what was
+  /// lent and fills in its verdicts; what is wrong with them.
+  virtual std::string settle(Receipt&) { return {}; }
   /// To be called after the transfer is destroyed: what is wrong if the pattern [0, delivered) is
   /// what should be here and nothing else, or if its flags or options changed.
   virtual std::string examine(std::uint64_t delivered) = 0;

@@ -38,8 +38,19 @@ struct Outcome {
   std::string trouble;
 };
 
+/// Waits until nothing is lent that a connection which is closed by now has lent; what is wrong.
+/// For ever, if the kernel never lets go: a watchdog bounds it.
+std::string take_back_loans(Context& context);
+
 /// Runs `body`, which moves the bytes; lets a test come between (a fault plan, a filter, a thread).
 using Around = std::function<void(const std::function<void()>& body)>;
+
+/// Both ends of a case. They go before the context.
+struct Ends {
+  std::unique_ptr<SourceEnd> from;
+  std::unique_ptr<SinkEnd> to;
+};
+Ends ends_of(const Case& one, Context& context);
 
 Outcome run_case(const Case& one, const Around& around = {});
 
@@ -57,6 +68,7 @@ struct FittingPair {
   EndKind from;
   EndKind to;
 };
+/// A mechanism that serves plain memory serves a slice in the same way: that is left out.
 std::vector<FittingPair> fitting_pairs();
 /// The others: mechanism and pair that it does not fit.
 std::vector<FittingPair> misfits();
@@ -66,7 +78,10 @@ bool crosses_file_systems(const FittingPair& pair);
 /// "sendfile_file_to_tcp_socket"
 std::string name_of(const FittingPair& pair);
 void PrintTo(const FittingPair& pair, std::ostream* out);
-/// All pairs of endpoint kinds, with no mechanism.
+/// The pairs of endpoint kinds, with no mechanism, less those that would only show once more what
+/// others show: memory that may be lent differs from other memory only on the way to a stream; a
+/// connection differs from a TCP socket where it lends, takes the short way of one call or corks
+/// (memory, and files), and where both directions share one (connection to connection).
 std::vector<FittingPair> all_pairs();
 
 }  // namespace leat::testing
