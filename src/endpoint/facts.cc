@@ -1,5 +1,7 @@
 #include "endpoint/facts.h"
 
+#include <algorithm>
+
 #include "endpoint/access.h"
 #include "os/descriptor.h"
 #include "os/file.h"
@@ -100,6 +102,18 @@ Result<SourceFacts> facts_of(const Source& source, bool trust_length) {
   if (!waiting) return std::unexpected(waiting.error());
   facts.waiting = *waiting;
   return facts;
+}
+
+std::size_t join_run(SourceFacts& facts, std::span<const Source> parts, std::size_t first) {
+  constexpr std::size_t most = 1024;
+  const std::size_t last = std::min(parts.size(), first + most);
+  std::size_t index = first + 1;
+  for (; index < last && parts[index].kind() == Kind::memory; ++index) {
+    if (parts[index].length() == 0) continue;
+    facts.scattered = true;
+    facts.tenure = std::min(facts.tenure, tenure_of(parts[index]));
+  }
+  return index;
 }
 
 Result<SinkFacts> facts_of(const Sink& sink) {

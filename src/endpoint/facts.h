@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include <leat/endpoint.h>
@@ -40,7 +41,7 @@ struct Volume {
 
 struct SourceFacts {
   Kind kind = Kind::memory;
-  MemoryTenure tenure = MemoryTenure::borrowed;  ///< of memory
+  MemoryTenure tenure = MemoryTenure::borrowed;  ///< of memory: of all its pieces
   bool scattered = false;                        ///< memory in several pieces, to be sent as one
   bool regular = false;                          ///< a regular file
   bool cursor = false;                           ///< read at the descriptor's own offset
@@ -79,6 +80,9 @@ struct SinkFacts {
 /// file whose length was given: steady state makes no calls.
 /// What cannot be asked (a seccomp filter) is assumed with care. Errors: EBADF.
 Result<SourceFacts> facts_of(const Source& source, bool trust_length);
+/// The memory parts from parts[first] on that go together, 1024 at most: `facts`, of the first,
+/// become those of all of them. Returns the index after the last.
+std::size_t join_run(SourceFacts& facts, std::span<const Source> parts, std::size_t first);
 /// Errors: EBADF.
 Result<SinkFacts> facts_of(const Sink& sink);
 

@@ -58,7 +58,7 @@ struct Passage {
   FdRef to;
   std::uint64_t from_offset = 0;  ///< file sources that are not read at the cursor
   std::uint64_t to_offset = 0;    ///< file sinks that are not written at the cursor
-  std::span<const iovec> memory;  ///< memory sources: what may be taken in this step
+  std::span<const iovec> memory;  ///< memory sources: what may be taken, `most_pieces` at most
   std::span<Keeper> keepers;      ///< one for each of `memory`, to be moved from, if it lends
   std::span<std::byte> room;      ///< memory sinks: what may be filled in this step
   Resources& resources;
@@ -177,6 +177,8 @@ struct MechanismEntry {
   /// True if the bytes do not pass through this host's memory: then the blocking `transfer` lets it
   /// serve a whole range at once, and holes need no care.
   bool shares_extents = false;
+  /// Of memory, that one call takes.
+  std::size_t most_pieces = 1;
 };
 
 /// Every mechanism of this build, in the order of mechanisms.def.

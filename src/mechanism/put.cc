@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <climits>
 
 #include "os/stream.h"
 #include "os/wait.h"
@@ -31,6 +32,33 @@ Result<std::uint64_t> put(const Passage& passage, std::span<const std::byte> fro
       [[fallthrough]];
     default: passage.resources.guard_sigpipe(); return os::write(passage.to, from);
   }
+}
+
+Result<std::uint64_t> put_pieces(const Passage& passage, std::span<const iovec> from,
+                                 bool more_follows) {
+  switch (passage.sink.kind) {
+    case Kind::socket:
+      return os::sendmsg(
+          passage.to, from,
+          {.wait = passage.sink.waiting == Waiting::allowed, .more_follows = more_follows});
+    case Kind::file:
+      if (!passage.sink.cursor) return os::pwritev(passage.to, from, passage.to_offset);
+      [[fallthrough]];
+    default: passage.resources.guard_sigpipe(); return os::writev(passage.to, from);
+  }
+}
+
+// A copy of the list, to cut its last piece, would be 16 KiB.
+Batch batch_of(std::span<const iovec> memory, std::uint64_t limit, iovec& cut) {
+  Batch batch;
+  const std::size_t most = std::min<std::size_t>(memory.size(), IOV_MAX);
+  std::size_t count = 0;
+  while (count < most && memory[count].iov_len <= limit - batch.bytes)
+    batch.bytes += memory[count++].iov_len;
+  batch.pieces = memory.first(count);
+  if (count > 0) return batch;
+  cut = {memory.front().iov_base, std::min<std::size_t>(memory.front().iov_len, limit)};
+  return {{&cut, 1}, cut.iov_len};
 }
 
 std::size_t room_for(const Passage& passage, std::size_t count) {

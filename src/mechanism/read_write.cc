@@ -17,12 +17,6 @@ std::span<const std::byte> bytes_of(const iovec& piece) {
   return {static_cast<const std::byte*>(piece.iov_base), piece.iov_len};
 }
 
-std::size_t total(std::span<const iovec> pieces) {
-  std::size_t bytes = 0;
-  for (const iovec& piece : pieces) bytes += piece.iov_len;
-  return bytes;
-}
-
 // The floor: it serves every pair. Bytes pass through a block of the context's pool, except that
 // memory is written from where it lies and read to where it is wanted.
 class ReadWritePump final : public Pump {
@@ -69,20 +63,6 @@ Result<std::uint64_t> take(const Passage& passage, std::span<std::byte> into) {
   }
 }
 
-Result<std::uint64_t> put_pieces(const Passage& passage, std::span<const iovec> pieces,
-                                 bool more_follows) {
-  switch (passage.sink.kind) {
-    case Kind::socket:
-      return os::sendmsg(
-          passage.to, pieces,
-          {.wait = passage.sink.waiting == Waiting::allowed, .more_follows = more_follows});
-    case Kind::file:
-      if (!passage.sink.cursor) return os::pwritev(passage.to, pieces, passage.to_offset);
-      [[fallthrough]];
-    default: passage.resources.guard_sigpipe(); return os::writev(passage.to, pieces);
-  }
-}
-
 Moved ReadWritePump::from_memory(const Passage& passage, const Allowance& allowance) {
   Moved moved;
   if (passage.sink.kind == Kind::memory) {
@@ -92,21 +72,16 @@ Moved ReadWritePump::from_memory(const Passage& passage, const Allowance& allowa
     moved.taken = moved.delivered = count;
     return moved;
   }
-  const std::size_t first = passage.memory.front().iov_len;
-  const std::size_t room = room_for(passage, first);
+  const std::size_t room = room_for(passage, passage.memory.front().iov_len);
   if (room == 0) {
     moved.outcome = Outcome::wait_sink;
     return moved;
   }
-  const bool several =
-      passage.memory.size() > 1 && room == first && passage.sink.waiting != Waiting::polled;
-  const bool all = several || (passage.memory.size() == 1 && room == first);
-  const bool more = allowance.more_follows && all;
-  const auto written = several ? put_pieces(passage, passage.memory, more)
-                               : put(passage, bytes_of(passage.memory.front()).first(room), more);
+  const bool more = allowance.more_follows && room == allowance.remaining;
+  const auto written = put(passage, bytes_of(passage.memory.front()).first(room), more);
   moved.calls = 1;
   if (!written) return ended(moved, written.error(), Outcome::wait_sink, passage.resources);
-  if (*written < (several ? total(passage.memory) : room)) passage.resources.sigpipe.raised();
+  if (*written < room) passage.resources.sigpipe.raised();
   moved.taken = moved.delivered = *written;
   moved.held_back = more && *written > 0;
   return moved;
@@ -196,7 +171,7 @@ namespace mechanisms {
 extern const MechanismEntry read_write;
 const MechanismEntry read_write = {
     .name = "read_write",
-    .summary = "any pair by read(2), write(2), recv(2), send(2) and their vector forms",
+    .summary = "any pair by read(2), write(2), recv(2) and send(2)",
     .unavailable = unavailable,
     .fits = fits,
     .cost = cost,

@@ -62,21 +62,7 @@ TEST_F(ReadWriteTest, fits_every_pair) {
                         .fits);
 }
 
-TEST_F(ReadWriteTest, memory_is_sent_from_where_it_lies_in_one_call) {
-  PumpBench bench = this->bench(memory(5000), Sink::socket(tcp_.to.ref()));
-  bench.memory = {{bytes_.data(), 10}, {bytes_.data() + 10, 4000}, {bytes_.data() + 4010, 990}};
-  const ScopedFaults faults;
-  const Moved moved = bench.step(5000);
-  EXPECT_EQ(moved.delivered, 5000u);
-  EXPECT_EQ(moved.calls, 1u);
-  EXPECT_EQ(faults.seen("sendmsg"), 1u);
-  EXPECT_EQ(bench.surrender().bytes, 0u);
-  tcp_.to.reset();
-  set_blocking(tcp_.from, Blocking::yes);
-  EXPECT_EQ(read_rest(tcp_.from, seed, 0).count(), 5000u);
-}
-
-TEST_F(ReadWriteTest, a_single_piece_of_memory_is_a_plain_send) {
+TEST_F(ReadWriteTest, memory_is_sent_from_where_it_lies_by_a_plain_send) {
   const ScopedFaults faults;
   PumpBench bench = this->bench(memory(5000), Sink::socket(tcp_.to.ref()));
   EXPECT_EQ(bench.step(5000).delivered, 5000u);
@@ -285,17 +271,6 @@ TEST_F(ReadWriteTest, a_reader_who_leaves_in_mid_write_is_no_signal) {
   EXPECT_EQ(moved.outcome, Outcome::progress);
   EXPECT_GE(moved.delivered, 65536u);
   EXPECT_LT(moved.delivered, 300'001u);
-}
-
-TEST_F(ReadWriteTest, a_reader_who_leaves_among_several_pieces_is_no_signal) {
-  set_blocking(out_.to, Blocking::yes);
-  PumpBench bench = this->bench(memory(10), Sink::pipe(out_.to.ref()));
-  bench.sink.waiting = Waiting::allowed;
-  bench.memory = {{bytes_.data(), 10}, {bytes_.data() + 10, 290'000}};
-  const Drainer drainer(std::move(out_.from), {.seed = seed, .stop_after = 100});
-  const Moved moved = bench.step(290'010);
-  EXPECT_EQ(moved.outcome, Outcome::progress);
-  EXPECT_GE(moved.delivered, 65536u);
 }
 
 TEST_F(ReadWriteTest, a_caller_who_ignores_sigpipe_pays_for_no_guard) {

@@ -13,6 +13,7 @@ using Outcome = Moved::Outcome;
 
 // One call lends this much at most: the kernel's socket buffer bounds it anyway.
 constexpr std::uint64_t most_lent_at_once = 1 << 20;
+constexpr std::size_t most_pieces = 64;
 
 // sendmsg(2) with MSG_ZEROCOPY. The kernel reads the memory until the socket's error queue names
 // the send; the connection's Loans keep it until then, beyond the end of the transfer.
@@ -24,7 +25,7 @@ class ZerocopySendPump final : public Pump {
 
 // The pieces that hold at most `limit` bytes, the last of them cut.
 struct Pieces {
-  std::array<iovec, 64> list;
+  std::array<iovec, most_pieces> list;
   std::size_t count = 0;
   std::uint64_t bytes = 0;
 };
@@ -120,6 +121,7 @@ const MechanismEntry zerocopy_send = {
     .start = start,
     .carries_more = true,
     .lends = true,
+    .most_pieces = most_pieces,
 };
 
 }  // namespace mechanisms

@@ -36,6 +36,10 @@ Plan plan(const Source& source, const Sink& sink, const Options& options) {
   auto source_facts = facts_of(part, false);
   auto sink_facts = facts_of(sink);
   if (!source_facts || !sink_facts) return plan;
+  if (part.kind() == Kind::memory && !source.parts().empty()) {
+    const auto parts = source.parts();
+    join_run(*source_facts, parts, static_cast<std::size_t>(&part - parts.data()));
+  }
   const bool waits = may_wait(options);
   source_facts->waiting = after_start(source_facts->waiting, part.kind(), part.owned(), waits);
   sink_facts->waiting = after_start(sink_facts->waiting, sink.kind(), sink.owned(), waits);

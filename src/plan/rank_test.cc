@@ -69,11 +69,11 @@ TEST_F(RankTest, every_pair_of_kinds_has_its_order) {
                             Row{pipe, file, "splice read_write"},
                             Row{pipe, memory, "read_write"},
                             Row{pipe, device, "read_write"},
-                            Row{memory, socket, "read_write"},
-                            Row{memory, pipe, "read_write"},
-                            Row{memory, file, "read_write"},
+                            Row{memory, socket, "read_write gather"},
+                            Row{memory, pipe, "read_write gather"},
+                            Row{memory, file, "read_write gather"},
                             Row{memory, memory, "read_write"},
-                            Row{memory, device, "read_write"},
+                            Row{memory, device, "read_write gather"},
                             Row{device, socket, "read_write"},
                             Row{device, pipe, "read_write"},
                             Row{device, file, "read_write"},
@@ -115,6 +115,14 @@ TEST_F(RankTest, extents_are_shared_first_where_they_can_be) {
   EXPECT_EQ(names(rank(file, sink, {.forced = *Mechanism::named("reflink")})), "");
   sink.volume.device = 2;
   EXPECT_EQ(names(rank(file, sink, {})), "copy_file_range splice read_write mmap_write");
+}
+
+TEST_F(RankTest, several_pieces_of_memory_go_together_first) {
+  SourceFacts memory = source_of(Kind::memory);
+  memory.scattered = true;
+  for (const Kind sink : {Kind::socket, Kind::pipe, Kind::file, Kind::device})
+    EXPECT_EQ(names(rank(memory, sink_of(sink), {})), "gather read_write");
+  EXPECT_EQ(names(rank(memory, sink_of(Kind::memory), {})), "read_write");
 }
 
 TEST_F(RankTest, an_owned_file_may_be_written_by_sendfile) {

@@ -1,8 +1,11 @@
 // What a Context holds.
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 #include <leat/context.h>
 
@@ -32,8 +35,9 @@ struct ContextState {
   PipePool pipes;
   LentBudget lent;
   Verdicts verdicts;
-  os::Ring ring;          // its last completions are told to `verdicts`
-  Quarantine quarantine;  // of closed connections that have lent memory
+  os::Ring ring;              // its last completions are told to `verdicts`
+  Quarantine quarantine;      // of closed connections that have lent memory
+  std::vector<iovec> pieces;  // of memory, for the step at work
   std::uint64_t stranded_bytes = 0;
   std::uint64_t transfers = 0;
   std::uint64_t round = 0;         // of collect(): each transfer is called once in one

@@ -1,7 +1,6 @@
 // One movement at work: walks the parts of its source and lets one pump at a time move them.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -46,11 +45,9 @@ struct Leftover {
   Place place;
 };
 
-/// Memory parts in a row are one send.
+/// Memory parts in a row, for one call.
 struct Gathered {
-  static constexpr std::size_t most = 16;
-  std::array<iovec, most> pieces;
-  std::size_t count = 0;
+  std::span<const iovec> pieces;
   std::uint64_t remaining = 0;  // of the parts looked at, beyond the pieces too
   std::size_t last_part = 0;
 };
@@ -104,6 +101,7 @@ struct Engine {
   std::vector<Leftover> leftovers;  // the first is at the back
   std::size_t part = 0;
   Place part_place;
+  std::size_t run_end = 0;           // memory parts before this one go with the current one
   std::optional<SourceFacts> facts;  // of the current leftover or part; nothing: it has not begun
   FdRef source_fd;
   bool open_ended = false;  // some part promised no length
@@ -160,7 +158,7 @@ struct Engine {
   Result<void> begin_part();
   Result<void> plan_part(Source& part_source);
   void finish_part();
-  Gathered gather(std::uint64_t limit);
+  Gathered gather(std::uint64_t limit, std::size_t most_pieces);
   std::span<Keeper> keepers_of(const Gathered& gathered);
   bool more_follows_after(std::size_t index);
   void advance(std::uint64_t newly_taken, std::uint64_t newly_delivered);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -185,6 +186,51 @@ TEST_F(More, memory_parts_in_a_row_are_one_call) {
   EXPECT_EQ(faults.seen("sendmsg"), 1u);
   EXPECT_EQ(faults.seen("send"), 0u);
   expect_arrived(300);
+}
+
+// 7, in both directions: many small pieces before and after a file share its segment, and the last
+// of them is not held back.
+TEST_F(More, chains_round_a_file_are_one_segment) {
+  const auto pieces = [](const std::vector<std::byte>& bytes, std::size_t length) {
+    Chain chain;
+    for (std::size_t at = 0; at < bytes.size(); at += length)
+      chain.append(Slice::adopt(std::span(bytes).subspan(at, std::min(length, bytes.size() - at)),
+                                std::shared_ptr<const void>()));
+    return chain;
+  };
+  for (const bool kept : {false, true}) {
+    auto connection = Connection::borrow(context_, tcp_.to);
+    ASSERT_TRUE(connection);
+    const unsigned before = segments();
+    Transfer transfer = Transfer::start(
+        context_,
+        parts(pieces(header_, 7), Source::file(file_.ref(), {0, 1000}), pieces(trailer_, 3)),
+        kept ? Sink(*connection) : Sink::socket(tcp_.to.ref()));
+    EXPECT_EQ(drive(context_, transfer).last.state, State::done);
+    const Receipt receipt = transfer.receipt();
+    EXPECT_EQ(receipt.legs[0].mechanism.name(), "gather") << describe(receipt);
+    EXPECT_EQ(receipt.legs[0].calls, 2u) << describe(receipt);
+    EXPECT_EQ(not_sent(), 0);
+    EXPECT_EQ(segments() - before, 1u) << describe(receipt);
+    expect_arrived(1400);
+  }
+}
+
+// A chain that needs several calls is one stream of full segments: as many as one call would make.
+TEST_F(More, a_long_chain_makes_no_more_segments_than_one_piece) {
+  const auto bytes = pattern(seed, 0, 20'000);
+  Chain chain;
+  for (std::size_t at = 0; at < bytes.size(); at += 4)
+    chain.append(Slice::adopt(std::span(bytes).subspan(at, 4), std::shared_ptr<const void>()));
+  const unsigned before = segments();
+  const Receipt chained = transfer(context_, chain, Sink::socket(tcp_.to.ref()));
+  EXPECT_EQ(chained.legs[0].calls, 5u) << describe(chained);
+  EXPECT_EQ(not_sent(), 0);
+  const unsigned between = segments();
+  expect_arrived(20'000);
+  transfer(context_, Source(std::span<const std::byte>(bytes)), Sink::socket(tcp_.to.ref()));
+  EXPECT_LE(between - before, segments() - between);
+  expect_arrived(20'000);
 }
 
 TEST_F(More, more_parts_than_one_call_takes_in_odd_steps) {

@@ -51,7 +51,7 @@ Result<void> Engine::plan_part(Source& part_source) {
   if (facts->left != to_end) facts->left -= std::min(facts->left, place().delivered);
   sink_facts.offset = sink.offset() + delivered;
 
-  facts->scattered = facts->kind == Kind::memory && gather(to_end).count > 1;
+  if (facts->kind == Kind::memory && !in_leftover()) run_end = join_run(*facts, parts(), part);
   needs.has_successor = !in_leftover() && part + 1 < parts().size();
   needs.closed_ways = closed_ways | (sink_connection ? sink_connection->closed_ways : 0u);
   ranking = rank(*facts, sink_facts, needs);
@@ -89,27 +89,27 @@ void Engine::finish_part() {
   source_description.reset();
 }
 
-// Memory parts from the current one on, at most `limit` bytes of them.
-Gathered Engine::gather(std::uint64_t limit) {
-  Gathered gathered;
-  gathered.last_part = part;
+// Memory parts of the run from the current one on, at most `limit` bytes of them.
+Gathered Engine::gather(std::uint64_t limit, std::size_t most_pieces) {
+  std::vector<iovec>& pieces = context.pieces;
+  pieces.clear();
+  Gathered gathered{.pieces = {}, .last_part = part};
   const auto add = [&](std::span<const std::byte> bytes) {
+    const std::uint64_t room = limit - std::min(limit, gathered.remaining);
     gathered.remaining += bytes.size();
-    bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), limit));
-    limit -= bytes.size();
+    bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), room));
     if (bytes.empty()) return;
     // The kernel does not write through it.
-    gathered.pieces[gathered.count++] = {const_cast<std::byte*>(bytes.data()), bytes.size()};
+    pieces.push_back({const_cast<std::byte*>(bytes.data()), bytes.size()});
   };
   add(current().bytes().subspan(place().delivered));
-  if (in_leftover()) return gathered;
-  const auto list = parts();
+  const std::size_t end = in_leftover() ? 0 : run_end;
   for (std::size_t index = part + 1;
-       index < list.size() && list[index].kind() == Kind::memory && gathered.count < Gathered::most;
-       ++index) {
-    add(list[index].bytes());
+       index < end && pieces.size() < most_pieces && gathered.remaining <= limit; ++index) {
+    add(parts()[index].bytes());
     gathered.last_part = index;
   }
+  gathered.pieces = pieces;
   return gathered;
 }
 
@@ -124,7 +124,7 @@ std::span<Keeper> Engine::keepers_of(const Gathered& gathered) {
     return keepers;
   }
   const auto list = parts();
-  for (std::size_t index = part; keepers.size() < gathered.count; ++index) {
+  for (std::size_t index = part; keepers.size() < gathered.pieces.size(); ++index) {
     const std::uint64_t begun = index == part ? part_place.delivered : 0;
     if (list[index].length() > begun) add(list[index]);
   }

@@ -153,18 +153,18 @@ Moved Engine::pump_once(StepWork& work, std::uint64_t bound) {
   if (sink.kind() == Kind::memory) passage.room = sink.bytes().subspan(delivered);
   if (holes.active())
     allowance.take = std::min(allowance.take, holes.data_left(passage.from_offset));
+  const MechanismEntry& entry = MechanismAccess::entry(mechanism());
   Gathered gathered;
   std::size_t last_part = part;
   if (facts->kind == Kind::memory) {
-    gathered = gather(allowance.deliver);
-    passage.memory = std::span(gathered.pieces).first(gathered.count);
+    gathered = gather(allowance.deliver, entry.most_pieces);
+    passage.memory = gathered.pieces;
     allowance.remaining = allowance.take = gathered.remaining;
     last_part = gathered.last_part;
   }
   allowance.more_follows =
       composite && bound >= allowance.remaining && more_follows_after(last_part);
 
-  const MechanismEntry& entry = MechanismAccess::entry(mechanism());
   if (entry.lends) {
     passage.keepers = keepers_of(gathered);
     work.resources.ticket = ledger.ticket_of(mechanism());
