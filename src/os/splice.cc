@@ -26,6 +26,14 @@ Result<std::uint64_t> splice(FdRef source, std::uint64_t* source_offset, FdRef s
   return static_cast<std::uint64_t>(count);
 }
 
+Result<std::uint64_t> vmsplice(FdRef pipe, std::span<const iovec> from) {
+  const ssize_t count = retry_interrupted(
+      [&] { return ::vmsplice(pipe.number(), from.data(), from.size(), SPLICE_F_NONBLOCK); });
+  if (count < 0) [[unlikely]]
+    return last_error("vmsplice");
+  return static_cast<std::uint64_t>(count);
+}
+
 Result<PipeEnds> make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return last_error("pipe2");

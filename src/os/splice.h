@@ -1,7 +1,10 @@
-// splice(2), pipe2(2) and the sizes of pipes.
+// splice(2), vmsplice(2), pipe2(2) and the sizes of pipes.
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cstdint>
+#include <span>
 
 #include <leat/error.h>
 #include <leat/fd.h>
@@ -21,6 +24,15 @@ inline constexpr std::uint64_t splice_limit = 0x7ffff000;
 /// (unsupported, or a sink with O_APPEND), EPIPE, ENOSPC, …
 Result<std::uint64_t> splice(FdRef source, std::uint64_t* source_offset, FdRef sink,
                              std::uint64_t* sink_offset, std::uint64_t limit, bool more_follows);
+
+/// Puts references to the pages of `from` into `pipe`, at most IOV_MAX pieces; each page that a
+/// piece touches takes one of the pipe's slots. Never waits (SPLICE_F_NONBLOCK). Whoever reads the
+/// pipe, or what it is spliced into, reads that memory: also after it was changed, and nothing
+/// tells when it no longer does.
+///
+/// Returns the bytes moved. EINTR is retried. May raise SIGPIPE; see SigpipeGuard.
+/// Errors: EAGAIN (full), EPIPE, EBADF (not a pipe), EFAULT. See vmsplice(2).
+Result<std::uint64_t> vmsplice(FdRef pipe, std::span<const iovec> from);
 
 struct PipeEnds {
   OwnedFd read;
