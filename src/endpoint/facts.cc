@@ -72,7 +72,8 @@ Result<void> look_at_file(const Sink& sink, SinkFacts& facts) {
 }
 
 MemoryTenure tenure_of(const Source& source) {
-  if (EndpointAccess::is_never_reused(source)) return MemoryTenure::never_reused;
+  const bool empty = source.length() == 0;  // nobody can write what is not there
+  if (empty || EndpointAccess::is_never_reused(source)) return MemoryTenure::never_reused;
   return EndpointAccess::keeper(source) ? MemoryTenure::shared : MemoryTenure::borrowed;
 }
 

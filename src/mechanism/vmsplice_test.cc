@@ -161,6 +161,14 @@ TEST_F(VmspliceTest, one_other_piece_spoils_the_run) {
   EXPECT_TRUE(receipt.error->is(Errc::does_not_fit)) << describe(receipt);
 }
 
+TEST_F(VmspliceTest, empty_pieces_spoil_nothing) {
+  const Receipt among = transfer(parts(Source(), pages(100), Source(), std::string_view()),
+                                 Sink::pipe(pipe_.to.ref()), forced_);
+  EXPECT_EQ(among.delivered, 100u) << describe(among);
+  const Receipt nothing = transfer(Chain(), Sink::pipe(pipe_.to.ref()), forced_);
+  EXPECT_EQ(nothing.ending, Ending::complete) << describe(nothing);
+}
+
 TEST_F(VmspliceTest, is_taken_where_copies_are_forbidden) {
   const Options options{.copies = Copies::forbid};
   const Receipt receipt = transfer(pages(10'000), Sink::pipe(pipe_.to.ref()), options);

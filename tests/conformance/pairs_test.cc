@@ -21,7 +21,8 @@ bool contains(const std::vector<FittingPair>& pairs, std::string_view mechanism,
 TEST(Pairs, read_write_fits_every_pair) {
   const auto pairs = fitting_pairs();
   for (const FittingPair& pair : all_pairs()) {
-    if (pair.from == EndKind::slice) continue;  // which is memory to it
+    // Which are memory to it.
+    if (pair.from == EndKind::slice || pair.from == EndKind::chain) continue;
     EXPECT_TRUE(contains(pairs, "read_write", pair.from, pair.to)) << name_of(pair);
   }
 }
@@ -99,7 +100,23 @@ TEST(Pairs, zerocopy_send_fits_slices_to_connections) {
   const auto pairs = fitting_pairs();
   for (const auto& [none, from, to] : all_pairs())
     EXPECT_EQ(contains(pairs, "zerocopy_send", from, to),
-              from == EndKind::slice && to == EndKind::connection)
+              (from == EndKind::slice || from == EndKind::chain) && to == EndKind::connection)
+        << name_of(from) << " to " << name_of(to);
+}
+
+TEST(Pairs, vmsplice_fits_slices_to_streams) {
+  const auto pairs = fitting_pairs();
+  for (const auto& [none, from, to] : all_pairs())
+    EXPECT_EQ(contains(pairs, "vmsplice", from, to),
+              (from == EndKind::slice || from == EndKind::chain) && is_stream(to))
+        << name_of(from) << " to " << name_of(to);
+}
+
+TEST(Pairs, gather_fits_memory_and_chains) {
+  const auto pairs = fitting_pairs();
+  for (const auto& [none, from, to] : all_pairs())
+    EXPECT_EQ(contains(pairs, "gather", from, to),
+              (from == EndKind::memory || from == EndKind::chain) && !is_memory(to))
         << name_of(from) << " to " << name_of(to);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -195,19 +196,32 @@ class MemorySource : public SourceEnd {
 /// Memory that its receiver may keep: what is left of it in the end is nothing.
 class SliceSource : public SourceEnd {
  public:
-  explicit SliceSource(const EndOptions& options) {
+  SliceSource(const EndOptions& options, bool in_pieces) : in_pieces_(in_pieces) {
     auto buffer = Buffer::pages(options.size);
     if (!buffer) std::abort();
     fill_pattern(options.seed, 0, buffer->bytes());
     slice_ = std::move(*buffer).freeze();
     memory_ = slice_.owner();
   }
-  Source source() override { return {std::exchange(slice_, {})}; }
+  Source source() override {
+    const Slice slice = std::exchange(slice_, {});
+    return in_pieces_ ? Source(pieces_of(slice)) : Source(slice);
+  }
   std::string examine(std::uint64_t) override {
     return memory_.expired() ? "" : "slice: somebody still holds its memory; ";
   }
 
  private:
+  static Chain pieces_of(const Slice& slice) {
+    constexpr std::array<std::size_t, 5> sizes = {1, 4095, 61, 4097, 12'001};
+    Chain chain;
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < slice.size(); at += sizes[number++ % sizes.size()])
+      chain.append(slice.subslice(at, sizes[number % sizes.size()]));
+    return chain;
+  }
+
+  bool in_pieces_;
   Slice slice_;
   std::weak_ptr<const void> memory_;
 };
@@ -411,6 +425,7 @@ std::string_view name_of(EndKind kind) {
     case EndKind::connection: return "connection";
     case EndKind::memory: return "memory";
     case EndKind::slice: return "slice";
+    case EndKind::chain: return "chain";
   }
   return "?";
 }
@@ -420,13 +435,16 @@ bool is_socket(EndKind kind) {
   return kind == EndKind::unix_socket || kind == EndKind::tcp_socket || kind == EndKind::connection;
 }
 bool is_stream(EndKind kind) { return kind == EndKind::pipe || is_socket(kind); }
-bool is_memory(EndKind kind) { return kind == EndKind::memory || kind == EndKind::slice; }
+bool is_memory(EndKind kind) {
+  return kind == EndKind::memory || kind == EndKind::slice || kind == EndKind::chain;
+}
 void PrintTo(EndKind kind, std::ostream* out) { *out << name_of(kind); }
 
 std::unique_ptr<SourceEnd> SourceEnd::make(EndKind kind, const EndOptions& options) {
   if (is_file(kind)) return std::make_unique<FileSource>(kind, options);
   if (kind == EndKind::memory) return std::make_unique<MemorySource>(options);
-  if (kind == EndKind::slice) return std::make_unique<SliceSource>(options);
+  if (kind == EndKind::slice || kind == EndKind::chain)
+    return std::make_unique<SliceSource>(options, kind == EndKind::chain);
   if (kind == EndKind::connection) return std::make_unique<ConnectionSource>(options);
   return std::make_unique<StreamSource>(kind, options);
 }

@@ -17,7 +17,7 @@
 namespace leat::testing {
 
 /// `connection` is a TCP socket as an adopted Connection; `slice` is memory that may be lent, in
-/// pages of its own, and only a source.
+/// pages of its own; `chain` is ragged pieces of such memory. The last two are only sources.
 enum class EndKind : std::uint8_t {
   file,
   tmpfs_file,
@@ -26,14 +26,16 @@ enum class EndKind : std::uint8_t {
   tcp_socket,
   connection,
   memory,
-  slice
+  slice,
+  chain
 };
 inline constexpr std::array sink_kinds = {
     EndKind::file,       EndKind::tmpfs_file, EndKind::pipe,  EndKind::unix_socket,
     EndKind::tcp_socket, EndKind::connection, EndKind::memory};
 inline constexpr std::array source_kinds = {
-    EndKind::file,       EndKind::tmpfs_file, EndKind::pipe,   EndKind::unix_socket,
-    EndKind::tcp_socket, EndKind::connection, EndKind::memory, EndKind::slice};
+    EndKind::file,        EndKind::tmpfs_file, EndKind::pipe,
+    EndKind::unix_socket, EndKind::tcp_socket, EndKind::connection,
+    EndKind::memory,      EndKind::slice,      EndKind::chain};
 std::string_view name_of(EndKind kind);
 bool is_file(EndKind kind);
 bool is_socket(EndKind kind);  ///< a connection too

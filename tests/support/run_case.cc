@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "mechanism/mechanism.h"
+
 namespace leat::testing {
 namespace {
 
@@ -139,6 +141,7 @@ void sort_pair(const FittingPair& pair, Sorted& sorted) {
     const Options forced{.mechanism = mechanism};
     if (pair.from == EndKind::slice && plan(plain_memory(), sink, forced).chosen() == mechanism)
       continue;
+    if (pair.from == EndKind::chain && MechanismAccess::entry(mechanism).most_pieces == 1) continue;
     const bool fits = plan(source, sink, forced).chosen() == mechanism;
     if (!fits) {
       sorted.others.push_back({mechanism, pair.from, pair.to});
@@ -161,6 +164,9 @@ const Sorted& sorted_pairs() {
 // See all_pairs in the header.
 bool shows_something(EndKind from, EndKind to) {
   if (from == EndKind::slice) return is_stream(to);
+  if (from == EndKind::chain)
+    return to == EndKind::file || to == EndKind::pipe || to == EndKind::tcp_socket ||
+           to == EndKind::connection;
   if (from == EndKind::connection) return to == EndKind::connection || to == EndKind::memory;
   if (to == EndKind::connection) return from == EndKind::file || from == EndKind::memory;
   return true;

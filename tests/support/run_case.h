@@ -68,7 +68,8 @@ struct FittingPair {
   EndKind from;
   EndKind to;
 };
-/// A mechanism that serves plain memory serves a slice in the same way: that is left out.
+/// A mechanism that serves plain memory serves a slice in the same way, and one that takes a piece
+/// at a time a chain: that is left out.
 std::vector<FittingPair> fitting_pairs();
 /// The others: mechanism and pair that it does not fit.
 std::vector<FittingPair> misfits();
@@ -81,7 +82,8 @@ void PrintTo(const FittingPair& pair, std::ostream* out);
 /// The pairs of endpoint kinds, with no mechanism, less those that would only show once more what
 /// others show: memory that may be lent differs from other memory only on the way to a stream; a
 /// connection differs from a TCP socket where it lends, takes the short way of one call or corks
-/// (memory, and files), and where both directions share one (connection to connection).
+/// (memory, and files), and where both directions share one (connection to connection); pieces of
+/// memory go by as many calls to any stream, and one kind of each family is enough.
 std::vector<FittingPair> all_pairs();
 
 }  // namespace leat::testing
