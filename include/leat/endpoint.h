@@ -59,7 +59,7 @@ class Source {
       : Source(std::as_bytes(std::span(text))) {}
   /// Memory that whoever needs it keeps alive: also the kernel, beyond the end of the transfer.
   /// Only such memory is ever lent to it (MSG_ZEROCOPY, vmsplice).
-  Source(Slice slice) noexcept  // NOLINT(google-explicit-constructor)
+  Source(const Slice& slice) noexcept  // NOLINT(google-explicit-constructor)
       : data_(slice.data()),
         length_(slice.size()),
         never_reused_(slice.is_never_reused()),
