@@ -1,0 +1,34 @@
+"""The standard receiver: a process of its own that discards with recv(MSG_TRUNC), 1 MiB a call.
+
+receiver.py discard         prints its port, accepts one connection, discards, prints the count
+receiver.py get PORT PATH   asks an HTTP server for PATH, discards the answer, prints the count
+"""
+
+import socket
+import sys
+
+BLOCK = 1 << 20
+
+
+def discard(connection):
+    room = bytearray(BLOCK)
+    total = 0
+    while count := connection.recv_into(room, BLOCK, socket.MSG_TRUNC):
+        total += count
+    return total
+
+
+def main():
+    if sys.argv[1] == "discard":
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            print(listener.getsockname()[1], flush=True)
+            connection = listener.accept()[0]
+    else:
+        connection = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+        connection.sendall(f"GET {sys.argv[3]} HTTP/1.0\r\n\r\n".encode())
+    with connection:
+        print(discard(connection))
+
+
+if __name__ == "__main__":
+    main()
