@@ -77,7 +77,9 @@ TEST(PageTest, charts_without_figures_are_still_charts) {
   Page page("t", "s");
   page.add(BarChart{});
   page.add(StackChart{});
-  page.add(CurveChart{.curves = {{"empty", {}}, {"point", {{1, 1}}}}});
+  CurveChart curves;
+  curves.curves = {{"empty", {}}, {"point", {{1, 1}}}};
+  page.add(curves);
   const std::string text = page.render();
   EXPECT_EQ(count(text, "<svg "), 3u);
   EXPECT_EQ(count(text, "nan"), 0u);
