@@ -111,9 +111,9 @@ def measure_group(title, peers, work, rounds, bounded=True):
 def versions(leat):
     lines = []
     for command in [[leat, "--version"], *VERSIONS]:
-        said = subprocess.run(command, capture_output=True, text=True, check=False)
+        said = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
         words = [line for line in (said.stdout + said.stderr).splitlines() if any(map(str.isdigit, line))]
-        lines.append(f"{command[0].rpartition('/')[2]}: {words[0].strip() if words else 'unknown'}")
+        lines.append(f"{pathlib.Path(command[0]).name}: {words[0].strip() if words else 'unknown'}")
     return lines
 
 
@@ -126,7 +126,7 @@ def cpu_name():
 
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench peers", description=__doc__)
-    parser.add_argument("--leat", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--leat", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--size", type=parse_size, default=1 << 30, help="of the file (1GiB)")
     parser.add_argument("--folder", type=pathlib.Path, default=None,
                         help="where the file and its copies are made")
@@ -161,11 +161,11 @@ def main():
             groups.append(measure_group("Same work: a file to a new name", files.same_work(
                 options.leat, work), work, rounds))
         if options.only in (None, "others"):
-            rows = others.rows(options.leat, work, stack)
-            groups.append(measure_group("For orientation: not the same work", [
-                peer for peer, _ in rows], work, (5, 5), bounded=False))
-            for peer, difference in rows:
-                print(f"  {peer.name}: {difference}")
+            for rows in (others.over_tcp(options.leat, stack), others.to_files(options.leat)):
+                groups.append(measure_group("For orientation: not the same work", [
+                    peer for peer, _ in rows], work, (5, 5), bounded=False))
+                for peer, difference in rows:
+                    print(f"  {peer.name}: {difference}")
     host = result["host"]
     print(f"\n{result['command']}\nLinux {host['kernel']}; {host['cpu']}, {host['cores']} cores, "
           f"load {host['load']:.1f}")

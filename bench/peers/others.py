@@ -48,7 +48,7 @@ class Replacing(Copier):
         return super().measure(work)
 
 
-def rows(leat, work, stack):
+def over_tcp(leat, stack):
     return [
         (Sender("leat copy to TCP", [leat, "copy", "--quiet", "{file}", "tcp://127.0.0.1:{port}"]),
          "the standard receiver"),
@@ -56,6 +56,11 @@ def rows(leat, work, stack):
          "its own receiver, which reads into memory"),
         (Iperf("iperf3 -Z", stack, "-n", "{size}", "-Z", "-F", "{file}"),
          "sendfile; its own receiver"),
+    ]
+
+
+def to_files(leat):
+    return [
         (Copier("leat copy to a file", [leat, "copy", "--quiet", "{file}", "{to}"]), "a new name"),
         (Copier("rsync", ["rsync", "--whole-file", "--inplace", "{file}", "{to}"]),
          "checksums what it moves"),
