@@ -47,7 +47,7 @@ def parse_size(text):
 
 
 def alternate(peers, work, rounds):
-    """Runs all of them in turn until every ratio to the first has settled; their samples by name."""
+    """Runs all of them in turn until every ratio to the first has settled: samples by name."""
     samples = {peer.name: [] for peer in peers}
     failed = {}
     least, most = rounds
@@ -87,7 +87,8 @@ def span(estimate):
 
 def table(title, rows, failed, bounded):
     print(f"\n{title}")
-    print(f"{'':<22} {'runs':>4} {'wall s':>7} {'cpu s':>7} {'wall to leat':<18} {'cpu to leat':<18}")
+    print(f"{'':<22} {'runs':>4} {'wall s':>7} {'cpu s':>7} {'wall to leat':<18} "
+          f"{'cpu to leat':<18}")
     for row in rows:
         remark = "" if row["settled"] else "not settled"
         beaten = min(row["wall_vs_leat"]["high"], row["cpu_vs_leat"]["high"]) < BOUND
@@ -112,7 +113,8 @@ def versions(leat):
     lines = []
     for command in [[leat, "--version"], *VERSIONS]:
         said = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
-        words = [line for line in (said.stdout + said.stderr).splitlines() if any(map(str.isdigit, line))]
+        words = [line for line in (said.stdout + said.stderr).splitlines()
+                 if any(map(str.isdigit, line))]
         lines.append(f"{pathlib.Path(command[0]).name}: {words[0].strip() if words else 'unknown'}")
     return lines
 

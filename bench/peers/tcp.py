@@ -12,7 +12,8 @@ from measure import TIMEOUT_S, PeerFailed, Sample, process_cpu, run
 RECEIVER = str(pathlib.Path(__file__).with_name("receiver.py"))
 PYTHON_SENDFILE = """
 import socket, sys
-with open(sys.argv[1], "rb") as file, socket.create_connection(("127.0.0.1", int(sys.argv[2]))) as to:
+to = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+with open(sys.argv[1], "rb") as file, to:
     to.sendfile(file)
 """
 NGINX = """
@@ -30,7 +31,8 @@ http {{
 def check_count(receiver, size, who):
     said = receiver.communicate(timeout=TIMEOUT_S)[0].split()
     if not said or int(said[-1]) < size:
-        raise PeerFailed(f"{who}: the receiver got {said[-1] if said else 'nothing'} of {size} bytes")
+        got = said[-1] if said else "nothing"
+        raise PeerFailed(f"{who}: the receiver got {got} of {size} bytes")
     return said
 
 
