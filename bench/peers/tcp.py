@@ -82,8 +82,8 @@ class Nginx:
         until = time.monotonic() + 10
         while time.monotonic() < until and server.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                children = pathlib.Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text()
-                return [server.pid, *map(int, children.split())]
+                task = pathlib.Path(f"/proc/{server.pid}/task/{server.pid}")
+                return [server.pid, *map(int, (task / "children").read_text().split())]
             time.sleep(0.02)
         raise PeerFailed("nginx did not come up")
 
