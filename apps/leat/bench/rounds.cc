@@ -84,11 +84,14 @@ std::expected<bool, std::string> run_row(const Payload& payload, const Series& s
     row.samples.push_back(*sample);
     return true;
   }
-  if (!sample.error().refused || row.role != Row::Role::mechanism || !row.samples.empty()) {
+  if (!sample.error().refused || row.role != Row::Role::mechanism) {
     return std::unexpected(
         fmt::format("{}, {}: {}", describe(series.pair), row.label(), sample.error().message));
   }
-  refusal = sample.error().message;
+  // Also late: a limit that it shares with other programs may be used up between two rounds.
+  refusal = row.samples.empty() ? sample.error().message
+                                : fmt::format("refused in round {}: {}", row.samples.size() + 1,
+                                              sample.error().message);
   return false;
 }
 
