@@ -1,6 +1,8 @@
 #include "buffer/loans.h"
 
+#include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -62,8 +64,16 @@ void Loans::release(Loan& loan, bool copied) noexcept {
   bytes_ -= loan.bytes;
   budget_->lent -= loan.bytes;
   verdicts_->released(loan.ticket, loan.bytes, copied);
-  // An owner's release may run anything, so the loan is in order before.
-  const std::vector<Keeper> let_go = std::exchange(loan.keepers, {});
+  std::ranges::move(loan.keepers, std::back_inserter(released_));
+  loan.keepers.clear();
+}
+
+// An owner's release may run anything, also what changes these loans.
+void Loans::let_go() noexcept {
+  if (released_.empty()) return;
+  std::vector<Keeper> going = std::exchange(released_, {});
+  going.clear();
+  if (released_.empty()) released_ = std::move(going);  // its capacity is used again
 }
 
 std::size_t Loans::release_between(std::uint32_t begin, std::uint32_t end, bool copied) noexcept {
@@ -93,6 +103,7 @@ std::size_t Loans::completed(std::uint32_t first, std::uint32_t last, bool copie
     --count_;
     ++first_number_;
   }
+  let_go();
   return released;
 }
 
@@ -109,9 +120,11 @@ std::uint64_t Loans::give_up() noexcept {
       new std::shared_ptr<const void>(std::move(keeper.owner));
     }
     if (kept) left += loan.bytes;
+    verdicts_->does_not_tell(loan.ticket);
     release(loan, false);
   }
   count_ = 0;
+  let_go();
   return left;
 }
 

@@ -23,13 +23,16 @@ struct Keeper {
 struct LentBudget {
   std::uint64_t limit = 0;
   std::uint64_t lent = 0;
-  bool has_room_for(std::uint64_t bytes) const { return lent == 0 || bytes <= limit - lent; }
+  /// One send always goes out, else nothing larger than the limit ever would.
+  bool has_room_for(std::uint64_t bytes) const {
+    return lent == 0 || (lent <= limit && bytes <= limit - lent);
+  }
 };
 
 /// Mirrors how the kernel numbers the sends of one socket: each successful, non-empty send gets the
 /// next 32-bit number, and completions name inclusive ranges of them, in any order, merged or not,
-/// wrapping at 2^32. A slice is released exactly once, when its send is completed. One thread. See
-/// Documentation/networking/msg_zerocopy.rst of the kernel.
+/// wrapping at 2^32. A slice is released exactly once, when its send is completed; what that runs
+/// may use the loans. One thread. See Documentation/networking/msg_zerocopy.rst of the kernel.
 class Loans {
  public:
   /// `first_number` is what the socket gives its next send: 0 unless somebody has sent before.
@@ -53,7 +56,8 @@ class Loans {
   std::size_t completed(std::uint32_t first, std::uint32_t last, bool copied) noexcept;
 
   /// Lets go of memory that is safe to give back while the kernel reads it, and of nothing else;
-  /// what is left is never freed. Returns the bytes that are left.
+  /// what is left is never freed. The kernel has given no verdict on any of it. Returns the bytes
+  /// that are left.
   std::uint64_t give_up() noexcept;
 
   std::size_t outstanding() const noexcept { return count_; }
@@ -70,12 +74,14 @@ class Loans {
   };
   Loan& at(std::size_t index) noexcept { return ring_[(first_ + index) % ring_.size()]; }
   void release(Loan& loan, bool copied) noexcept;
+  void let_go() noexcept;
   std::size_t release_between(std::uint32_t begin, std::uint32_t end, bool copied) noexcept;
   void grow();
 
   LentBudget* budget_;
   Verdicts* verdicts_;
-  std::vector<Loan> ring_;  // count_ loans from first_ on, around the end
+  std::vector<Loan> ring_;        // count_ loans from first_ on, around the end
+  std::vector<Keeper> released_;  // let go once all is in order
   std::size_t first_ = 0;
   std::size_t count_ = 0;
   std::uint32_t first_number_;  // the kernel's, of the loan at first_

@@ -124,6 +124,40 @@ TEST_F(LoansTest, an_owner_whose_release_lends_again) {
   EXPECT_EQ(loans_.completed(1, 20, false), 20u);
 }
 
+// What it completes by that is not what the kernel still reads.
+TEST_F(LoansTest, an_owner_whose_release_completes_more) {
+  const auto complete = [this](const void*) { loans_.completed(3, 3, false); };
+  std::vector<Keeper> keepers{{std::shared_ptr<const void>(this, complete), false}};
+  loans_.note(keepers, 1, ticket_);
+  loans_.sent(1);
+  keepers.clear();
+  const auto named = lend(loans_, 1);
+  const auto still_read = lend(loans_, 1);
+  const auto completed_by_it = lend(loans_, 1);
+  EXPECT_EQ(loans_.completed(0, 1, false), 2u);
+  EXPECT_TRUE(named.expired());
+  EXPECT_FALSE(still_read.expired());
+  EXPECT_TRUE(completed_by_it.expired());
+  EXPECT_EQ(loans_.outstanding(), 2u) << "numbers 2 and 3, of which 3 is back";
+  EXPECT_EQ(loans_.completed(2, 2, false), 1u);
+  EXPECT_EQ(loans_.outstanding(), 0u);
+}
+
+TEST_F(LoansTest, a_budget_that_is_overdrawn_has_no_room) {
+  EXPECT_TRUE(budget_.has_room_for(5000)) << "else nothing larger would ever be sent";
+  lend(loans_, 5000);
+  EXPECT_FALSE(budget_.has_room_for(1));
+  EXPECT_EQ(loans_.completed(0, 0, false), 1u);
+}
+
+TEST_F(LoansTest, what_was_given_up_has_no_verdict) {
+  lend(loans_, 10, true);
+  EXPECT_EQ(loans_.give_up(), 0u);
+  ASSERT_NE(verdicts_.find(ticket_), nullptr);
+  EXPECT_FALSE(verdicts_.find(ticket_)->pending());
+  EXPECT_FALSE(verdicts_.find(ticket_)->tells) << "the kernel said nothing of it";
+}
+
 TEST_F(LoansTest, gives_up_only_what_is_never_reused) {
   const auto pages = lend(loans_, 10, true);
   EXPECT_EQ(loans_.give_up(), 0u);
