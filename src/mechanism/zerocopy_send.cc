@@ -55,7 +55,9 @@ Moved ZerocopySendPump::step(const Passage& passage, const Allowance& allowance)
     if (!enabled) return ending_for({.calls = 1}, enabled.error(), {ENOPROTOOPT});
     loans.enabled = true;
   }
-  const std::uint64_t limit = std::min({allowance.take, allowance.deliver, most_lent_at_once});
+  // Not more than the whole budget, which would be overdrawn else.
+  const std::uint64_t limit = std::min({allowance.take, allowance.deliver, most_lent_at_once,
+                                        std::max<std::uint64_t>(resources.lent.limit, 1)});
   const Pieces pieces = cut(passage.memory, limit);
   if (!resources.lent.has_room_for(pieces.bytes)) {
     // Only what this socket has lent comes back through its own error queue.

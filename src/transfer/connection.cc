@@ -67,8 +67,13 @@ ConnectionState::ConnectionState(ContextState& home)
 ConnectionState::~ConnectionState() { close_now(); }
 
 void ConnectionState::take_releases() noexcept {
-  if (loans.outstanding() > 0) [[unlikely]]
-    leat::take_releases(fd, loans);
+  if (loans.outstanding() == 0) [[likely]]
+    return;
+  const std::size_t released = leat::take_releases(fd, loans);
+  if (released == 0) return;
+  releases += released;
+  // The one that waits would not be woken by the error queue any more.
+  if (std::exchange(awaits_release, false)) os::signal_eventfd(context->wakeups);
 }
 
 void ConnectionState::close_now() noexcept {
@@ -192,9 +197,11 @@ Error broken_stream(int error_number) {
 Wait wait_for_release(const ConnectionState& connection, std::optional<TimePoint> deadline) {
   Wait wait;
   wait.wake_at = deadline;
-  if (connection.loans.outstanding() == 0) return wait;  // the ring has them
-  // A socket that has hung up is always ready: it is looked at again after a while instead.
-  if ((os::ready_events(connection.fd, 0) & (POLLHUP | POLLERR)) != 0) {
+  const bool closed = connection.loans.outstanding() == 0;
+  if (closed && connection.context->quarantine.empty()) return wait;  // the ring has them
+  // A socket that has hung up is always ready: it is looked at again after a while instead. Those
+  // that are closed are shut down.
+  if (closed || (os::ready_events(connection.fd, 0) & (POLLHUP | POLLERR)) != 0) {
     const TimePoint tick = std::chrono::steady_clock::now() + acknowledgement_tick;
     wait.wake_at = deadline ? std::min(*deadline, tick) : tick;
     return wait;
@@ -265,6 +272,7 @@ bool Connection::settle(Receipt& receipt, std::optional<TimePoint> deadline) {
   Nap nap(context);
   for (;;) {
     state_->take_releases();
+    context.quarantine.drain();
     bool pending = false;
     for (Leg& leg : receipt.legs) {
       fill_in_verdict(leg, context.verdicts);

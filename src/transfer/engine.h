@@ -114,7 +114,9 @@ struct Engine {
   bool winding = false;          // stopping, but operations are in flight
   bool awaits_ring = false;      // the last Wait names the context
   bool awaits_verdicts = false;  // all is delivered, but not all memory is back
-  bool held_back = false;        // the last bytes went out with MORE
+  bool awaits_release = false;   // the last Wait is for the sink's error queue
+  std::uint64_t releases_seen = 0;
+  bool held_back = false;  // the last bytes went out with MORE
   bool corked = false;
 
   std::uint64_t taken = 0;

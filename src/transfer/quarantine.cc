@@ -38,20 +38,32 @@ Quarantine::~Quarantine() {
 }
 
 void Quarantine::add(OwnedFd socket, Loans&& loans) {
-  if (kept_.size() == most_kept) {
-    abandoned_bytes_ += kept_.front()->loans.give_up();
-    kept_.erase(kept_.begin());
-  }
   kept_.push_back(
       std::make_unique<Kept>(Kept{.socket = std::move(socket), .loans = std::move(loans)}));
   drain();
 }
 
+// Whoever is called from here may add at the back, but nothing else: so `one` stays where it is.
 void Quarantine::drain() noexcept {
-  std::erase_if(kept_, [](const std::unique_ptr<Kept>& one) {
-    take_releases(one->socket, one->loans);
-    return one->loans.outstanding() == 0;
-  });
+  if (std::exchange(draining_, true)) return;
+  for (std::size_t index = 0; index < kept_.size();) {
+    Kept& one = *kept_[index];
+    take_releases(one.socket, one.loans);
+    if (one.loans.outstanding() > 0) {
+      ++index;
+    } else {
+      kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(index));
+    }
+  }
+  keep_to_the_bound();
+  draining_ = false;
+}
+
+void Quarantine::keep_to_the_bound() noexcept {
+  while (kept_.size() > most_kept) {
+    abandoned_bytes_ += kept_.front()->loans.give_up();
+    kept_.erase(kept_.begin());
+  }
 }
 
 std::uint64_t Quarantine::bytes() const noexcept {

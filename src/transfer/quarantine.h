@@ -25,8 +25,10 @@ class Quarantine {
 
   /// `socket` is shut down by its caller.
   void add(OwnedFd socket, Loans&& loans);
-  /// Lets go of those that have everything back. Never waits.
+  /// Lets go of those that have everything back. Never waits. What an owner's release runs may come
+  /// back here.
   void drain() noexcept;
+  bool empty() const noexcept { return kept_.empty(); }
 
   std::uint64_t bytes() const noexcept;
   /// Given up for good: not freed, as the kernel might still read it.
@@ -38,7 +40,10 @@ class Quarantine {
     OwnedFd socket;
     Loans loans;
   };
+  void keep_to_the_bound() noexcept;
+
   std::vector<std::unique_ptr<Kept>> kept_;
+  bool draining_ = false;
   std::uint64_t abandoned_bytes_ = 0;
 };
 

@@ -38,14 +38,14 @@ WaitFd context_slot(const ContextState& context) {
 }  // namespace
 
 Step Engine::step(std::uint64_t limit) {
+  take_releases();  // first: an owner's release may run anything, even a step of this transfer
   if (ended()) return snapshot();
   const std::uint64_t delivered_before = delivered;
   os::SigpipeGuard guard;
   StepWork work{.limit = std::max<std::uint64_t>(limit, 1),
                 .resources = resources_with(guard, context.options.sigpipe)};
-  take_releases();
   state = State::progress;
-  awaits_ring = awaits_verdicts = false;
+  awaits_ring = awaits_verdicts = awaits_release = false;
   last_wait.count = 0;
   last_wait.wake_at.reset();
   run(work);
@@ -304,11 +304,18 @@ void Engine::block_on_release() {
   last_wait.wake_at = options.deadline;
   last_wait.slots[0] = {sink_fd, 0, WaitFd::Role::sink};
   last_wait.count = 1;
+  awaits_release = sink_connection->awaits_release = true;
+  releases_seen = sink_connection->releases;
 }
 
 // Its readiness wakes every waiter of the socket, the reading direction too.
 void Engine::take_releases() {
-  if (sink_connection) sink_connection->take_releases();
+  if (sink_connection) {
+    if (awaits_release) sink_connection->awaits_release = false;  // it need not be told
+    sink_connection->take_releases();
+  }
+  // Nobody else may come to look at what closed connections have back, and it is room to lend.
+  if (context.lent.lent > context.lent.limit / 2) context.quarantine.drain();
   if (!has_part()) return;
   ConnectionState* const connection = EndpointAccess::connection(current());
   if (connection && connection != sink_connection) connection->take_releases();

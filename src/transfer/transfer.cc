@@ -79,6 +79,7 @@ ContextState* home_of(const Source& source, const Sink& sink) {
   Receipt receipt;
   OneCall begun;
   if (is_one_call(source, sink, options)) {
+    EndpointAccess::connection(sink)->take_releases();
     begun = make_one_call(home, *EndpointAccess::connection(sink), source);
     if (begun.is_all_of(source)) {
       begun.write_receipt(receipt);

@@ -41,6 +41,8 @@ TransferState::~TransferState() {
 
 // Without an engine the options are the default ones: see is_one_call.
 Step TransferState::step(std::uint64_t limit) {
+  // Before anything is looked at: an owner's release may run a step of this transfer.
+  if (!engine) EndpointAccess::connection(sink)->take_releases();
   if (!engine && !done.mechanism && limit >= source.length()) {
     done = make_one_call(context, *EndpointAccess::connection(sink), source);
     if (!done.is_all_of(source)) {
