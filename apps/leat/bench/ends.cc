@@ -32,8 +32,8 @@ Result<void> open_source(Ends& ends, const Payload& payload, SourceKind kind,
     case SourceKind::memory: {
       Result<Slice> memory = make_memory(payload, empty);
       if (!memory) return std::unexpected(memory.error());
-      ends.memory = *memory;
-      ends.source = Source(std::move(*memory));
+      ends.memory = std::move(*memory);
+      ends.source = Source(ends.memory);
       break;
     }
     case SourceKind::pipe: ends.source = Source::pipe(meeting.pipe.out.ref(), payload.size); break;

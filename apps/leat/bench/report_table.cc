@@ -35,6 +35,7 @@ std::string ratio_cell(const Ratio& ratio, bool is_baseline) {
 }
 
 std::string seconds_cell(double seconds) {
+  if (seconds < 0.001) return fmt::format("{:.0f}us", seconds * 1e6);
   return seconds < 100 ? fmt::format("{:.3f}", seconds) : fmt::format("{:.0f}", seconds);
 }
 
@@ -45,7 +46,8 @@ std::string format_row(const Series& series, const Row& row) {
       row.role == Row::Role::repeat ? "read_write (2)" : std::string(row.name());
   return fmt::format(fmt::runtime(row_format), name, short_size(block_of(series, row)),
                      seconds_cell(summary.wall_s), seconds_cell(summary.cpu_s),
-                     fmt::format("{:.2f}", summary.gib_per_s), summary.calls,
+                     fmt::format("{:.{}f}", summary.gib_per_s, summary.gib_per_s < 99.995 ? 2 : 0),
+                     summary.calls,
                      fmt::format("{}/{}", summary.voluntary_switches, summary.involuntary_switches),
                      summary.cpu_copies ? fmt::format("{:.2f}", *summary.cpu_copies) : "?",
                      ratio_cell(summary.wall, is_baseline), ratio_cell(summary.cpu, is_baseline));

@@ -147,6 +147,12 @@ TEST(Table, NamesThePair) {
   EXPECT_TRUE(format_table(series).starts_with("memory to TCP over loopback, 1.00 GiB, "));
 }
 
+TEST(Table, ShowsVeryShortRuns) {
+  Series series = series_of(1e-5, 1e-5);
+  const std::string table = format_table(series);
+  EXPECT_NE(table.find(" 65us   65us 15385 "), std::string::npos) << table;
+}
+
 TEST(Table, SaysWhatTheKernelReported) {
   Series series = series_of(0.4, 0.4);
   EXPECT_EQ(format_table(series).find("as the kernel reported"), std::string::npos);
