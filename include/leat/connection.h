@@ -29,7 +29,7 @@ struct ConnectionOptions {
 class Connection {
  public:
   /// Makes the socket non-blocking and closes it in the end.
-  /// Errors: ENOTSOCK, ENOTCONN, unsupported_kind (not a stream socket).
+  /// Errors: ENOTSOCK, ENOTCONN, ECONNRESET, unsupported_kind (not a stream socket).
   static Result<Connection> adopt(Context& context, OwnedFd socket, ConnectionOptions options = {});
   /// For a socket that somebody else closes. It must be non-blocking already and stay so.
   /// Errors: as above; descriptor_blocks.

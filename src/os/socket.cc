@@ -79,9 +79,12 @@ Result<SocketFacts> socket_facts(FdRef socket) {
 Result<void> require_peer(FdRef socket) {
   sockaddr_storage peer;
   socklen_t size = sizeof peer;
-  if (::getpeername(socket.number(), reinterpret_cast<sockaddr*>(&peer), &size) < 0)
-    return last_error("getpeername");
-  return {};
+  if (::getpeername(socket.number(), reinterpret_cast<sockaddr*>(&peer), &size) == 0) return {};
+  auto unconnected = last_error("getpeername");
+  // One that was reset has no peer either; the socket still knows why.
+  const int why = unconnected.error().is(ENOTCONN) ? take_socket_error(socket) : 0;
+  if (why != 0) return make_error(why, "getpeername");
+  return unconnected;
 }
 
 Result<void> reset_on_close(FdRef socket, bool on) {

@@ -16,7 +16,7 @@ struct SocketFacts {
 /// Errors: ENOTSOCK, EBADF. See socket(7).
 Result<SocketFacts> socket_facts(FdRef socket);
 
-/// Errors: ENOTCONN. See getpeername(2).
+/// Errors: ENOTCONN; what broke the connection, if it was one, as ECONNRESET. See getpeername(2).
 Result<void> require_peer(FdRef socket);
 
 /// With `on`, close(2) resets the TCP connection and drops what was not sent (SO_LINGER {1,0}).

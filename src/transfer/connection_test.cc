@@ -68,6 +68,15 @@ class ConnectionTest : public GuardedTest {
   }
 };
 
+TEST_F(ConnectionTest, adopting_what_was_reset_says_so) {
+  reset_on_close(tcp_.from);
+  tcp_.from.reset();
+  wait_for(tcp_.to, 0);
+  const auto reset = Connection::adopt(context_, std::move(tcp_.to));
+  ASSERT_FALSE(reset);
+  EXPECT_TRUE(reset.error().is(ECONNRESET)) << reset.error().message();
+}
+
 TEST_F(ConnectionTest, adopting_makes_it_non_blocking_and_borrowing_does_not) {
   set_blocking(tcp_.to, Blocking::yes);
   const std::string before = demeanour(tcp_.to);

@@ -21,6 +21,9 @@ std::string_view hint_for(const Moved& moved) {
     case ECONNRESET:
       return side == Moved::Side::source ? "the sender broke off: what came is not everything"
                                          : "the reader was gone before it had everything";
+    case ENOBUFS:
+      if (moved.operation != "sendmsg") return {};
+      return "raise RLIMIT_MEMLOCK (ulimit -l) or net.core.optmem_max";
     case EMFILE: return "raise RLIMIT_NOFILE (ulimit -n)";
     case ENFILE: return "raise /proc/sys/fs/file-max";
     case EIO: return "a device failed; see dmesg";
