@@ -19,8 +19,22 @@ namespace leat {
 /// number of threads, and the last of them to let go gives the memory back, wherever it runs.
 class Slice {
  public:
-  /// No bytes.
+  /// No bytes; nor has one that was moved from.
   Slice() noexcept = default;
+  Slice(const Slice&) = default;
+  Slice& operator=(const Slice&) = default;
+  Slice(Slice&& other) noexcept
+      : bytes_(std::exchange(other.bytes_, {})),
+        owner_(std::move(other.owner_)),
+        never_reused_(std::exchange(other.never_reused_, false)) {}
+  Slice& operator=(Slice&& other) noexcept {
+    Slice taken(std::move(other));
+    std::swap(bytes_, taken.bytes_);
+    std::swap(owner_, taken.owner_);
+    std::swap(never_reused_, taken.never_reused_);
+    return *this;
+  }
+  ~Slice() = default;
 
   /// Takes foreign memory in: `release` is called exactly once, on whatever thread lets go last,
   /// also if `bytes` is empty. Nobody may change the bytes before that.
@@ -57,7 +71,7 @@ class Slice {
 /// Memory with one owner, who may write to it. Move-only.
 class Buffer {
  public:
-  /// No bytes.
+  /// No bytes; nor has one that was moved from.
   Buffer() noexcept = default;
   /// From the heap; not initialised. Errors: ENOMEM.
   static Result<Buffer> allocate(std::size_t size);
@@ -66,8 +80,17 @@ class Buffer {
   /// Errors: ENOMEM.
   static Result<Buffer> pages(std::size_t size);
 
-  Buffer(Buffer&&) noexcept = default;
-  Buffer& operator=(Buffer&&) noexcept = default;
+  Buffer(Buffer&& other) noexcept
+      : bytes_(std::exchange(other.bytes_, {})),
+        owner_(std::move(other.owner_)),
+        never_reused_(std::exchange(other.never_reused_, false)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    Buffer taken(std::move(other));
+    std::swap(bytes_, taken.bytes_);
+    std::swap(owner_, taken.owner_);
+    std::swap(never_reused_, taken.never_reused_);
+    return *this;
+  }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   ~Buffer() = default;
@@ -93,6 +116,16 @@ class Buffer {
 class Chain {
  public:
   Chain() noexcept = default;
+  Chain(const Chain&) = default;
+  Chain& operator=(const Chain&) = default;
+  Chain(Chain&& other) noexcept
+      : slices_(std::exchange(other.slices_, {})), size_(std::exchange(other.size_, 0)) {}
+  Chain& operator=(Chain&& other) noexcept {
+    slices_ = std::exchange(other.slices_, {});
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+  ~Chain() = default;
 
   /// Empty slices are left out.
   void append(Slice slice);

@@ -112,5 +112,32 @@ TEST(ChainTest, is_its_slices_in_order) {
   EXPECT_EQ(chain.slices()[2].size(), 7u);
 }
 
+// Else they would show memory that somebody else owns by now, and may have freed.
+TEST(BufferTest, nothing_is_left_in_what_was_moved_from) {
+  // NOLINTBEGIN(bugprone-use-after-move): that is what it is about
+  Buffer buffer = *Buffer::pages(100);
+  Buffer other = std::move(buffer);
+  EXPECT_EQ(buffer.size(), 0u);
+  Slice slice = std::move(other).freeze();
+  EXPECT_EQ(other.size(), 0u);
+  Slice taken = std::move(slice);
+  EXPECT_TRUE(slice.empty());
+  EXPECT_FALSE(slice.is_never_reused());
+  EXPECT_TRUE(taken.is_never_reused());
+  slice = std::move(taken);
+  EXPECT_TRUE(taken.empty());
+  EXPECT_EQ(slice.size(), 100u);
+  Chain chain;
+  chain.append(std::move(slice));
+  Chain moved = std::move(chain);
+  EXPECT_TRUE(chain.empty());
+  chain.append(Slice());
+  EXPECT_EQ(chain.size(), 0u);
+  chain = std::move(moved);
+  EXPECT_TRUE(moved.empty());
+  EXPECT_EQ(chain.size(), 100u);
+  // NOLINTEND(bugprone-use-after-move)
+}
+
 }  // namespace
 }  // namespace leat::testing
