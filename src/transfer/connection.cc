@@ -72,8 +72,8 @@ void ConnectionState::take_releases() noexcept {
   const std::size_t released = leat::take_releases(fd, loans);
   if (released == 0) return;
   releases += released;
-  // The one that waits would not be woken by the error queue any more.
-  if (std::exchange(awaits_release, false)) os::signal_eventfd(context->wakeups);
+  // Those that wait would not be woken by the error queue any more.
+  if (awaiting_release > 0) os::signal_eventfd(context->wakeups);
 }
 
 void ConnectionState::close_now() noexcept {

@@ -28,9 +28,9 @@ struct ConnectionState {
   std::uint32_t transfers = 0;  // that use it now, in either direction
   std::uint32_t closed_ways = 0;  // bit i: mechanism i refused as a way out of a file, memory, …
   SinkFacts facts;
-  Loans loans;                  // what its MSG_ZEROCOPY sends have lent
-  std::uint64_t releases = 0;   // of sends, taken from the error queue
-  bool awaits_release = false;  // some transfer does; whoever takes one tells it
+  Loans loans;                         // what its MSG_ZEROCOPY sends have lent
+  std::uint64_t releases = 0;          // of sends, taken from the error queue
+  std::uint32_t awaiting_release = 0;  // transfers; whoever takes one tells them
 
   /// The ranking for plain memory, or for a stretch of known length of a file, without wishes.
   /// Planned once; anew after a way was closed.

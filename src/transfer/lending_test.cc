@@ -113,6 +113,22 @@ TEST_F(LendingTest, the_other_direction_takes_the_release_that_one_waits_for) {
   EXPECT_FALSE(wakes(context)) << "it would spin";
 }
 
+TEST_F(LendingTest, several_wait_for_releases_of_one_connection) {
+  Pair tcp = make_tcp_pair();
+  Context context = make_context({.lent_budget_bytes = 20'000});
+  Connection connection = adopt(context, std::move(tcp.to));
+  Transfer first = lend_until_blocked(context, connection, slice(), lending_);
+  {
+    Transfer gone = lend_until_blocked(context, connection, slice(), lending_);
+  }
+  Transfer second = lend_until_blocked(context, connection, slice(), lending_);
+  read_rest(tcp.from, seed, 0);
+  wait_for(connection.fd(), POLLERR);
+  EXPECT_GT(first.step().delivered, 0u);
+  EXPECT_TRUE(second.runnable());
+  EXPECT_TRUE(wakes(context));
+}
+
 TEST_F(LendingTest, settles_after_the_connection_was_closed) {
   Pair tcp = make_tcp_pair();
   Context context = make_context();

@@ -41,6 +41,7 @@ Engine::Engine(ContextState& home, Source& from, Sink& to, const Options& wishes
 Engine::~Engine() {
   stop_callback.reset();
   if (!ended()) wind_up();
+  if (awaits_release) --sink_connection->awaiting_release;
   context.stranded_bytes += stranded_bytes();
 }
 

@@ -45,7 +45,7 @@ Step Engine::step(std::uint64_t limit) {
   StepWork work{.limit = std::max<std::uint64_t>(limit, 1),
                 .resources = resources_with(guard, context.options.sigpipe)};
   state = State::progress;
-  awaits_ring = awaits_verdicts = awaits_release = false;
+  awaits_ring = awaits_verdicts = false;
   last_wait.count = 0;
   last_wait.wake_at.reset();
   run(work);
@@ -304,16 +304,15 @@ void Engine::block_on_release() {
   last_wait.wake_at = options.deadline;
   last_wait.slots[0] = {sink_fd, 0, WaitFd::Role::sink};
   last_wait.count = 1;
-  awaits_release = sink_connection->awaits_release = true;
+  awaits_release = true;
+  ++sink_connection->awaiting_release;
   releases_seen = sink_connection->releases;
 }
 
 // Its readiness wakes every waiter of the socket, the reading direction too.
 void Engine::take_releases() {
-  if (sink_connection) {
-    if (awaits_release) sink_connection->awaits_release = false;  // it need not be told
-    sink_connection->take_releases();
-  }
+  if (std::exchange(awaits_release, false)) --sink_connection->awaiting_release;
+  if (sink_connection) sink_connection->take_releases();
   // Nobody else may come to look at what closed connections have back, and it is room to lend.
   if (context.lent.lent > context.lent.limit / 2) context.quarantine.drain();
   if (!has_part()) return;
