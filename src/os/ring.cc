@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <optional>
+#include <thread>
 #include <utility>
 
 #include <liburing.h>
@@ -17,14 +20,12 @@ namespace leat::os {
 namespace {
 
 constexpr unsigned submission_entries = 64;
-constexpr unsigned completion_entries = 512;
-// A zero-copy send has two completions, and those of cancellations come on top.
-constexpr std::size_t most_records = 128;
+// A zero-copy send has two completions; those of cancellations come on top.
+constexpr unsigned completion_entries = 2 * RingRecords::most;
 constexpr std::chrono::seconds longest_farewell{1};
 
 // Newer than Debian 12's liburing; Linux 6.2.
-constexpr unsigned report_usage = 1u << 3;                     // IORING_SEND_ZC_REPORT_USAGE
-constexpr std::int32_t usage_copied = std::int32_t(1u << 31);  // IORING_NOTIF_USAGE_ZC_COPIED
+constexpr unsigned report_usage = 1u << 3;  // IORING_SEND_ZC_REPORT_USAGE
 
 enum class Reports : std::uint8_t { unknown, no, yes };
 
@@ -37,9 +38,10 @@ std::string_view first_line(const char* path, std::span<char> room) {
   return text.substr(0, text.find('\n'));
 }
 
+// Filters belong to threads.
 bool has_seccomp_filter() {
   std::array<char, 4096> room;
-  const auto file = open_for_reading("/proc/self/status");
+  const auto file = open_for_reading("/proc/thread-self/status");
   if (!file) return false;
   const auto count = read(*file, std::as_writable_bytes(std::span(room)));
   return count &&
@@ -57,9 +59,18 @@ std::string_view setup_denied_by(int error_number) {
   if ((error_number == EPERM || error_number == ENOSYS || error_number == EACCES) &&
       has_seccomp_filter())
     return "io_uring_setup (denied by a seccomp filter)";
-  if (error_number == ENOMEM) return "io_uring_setup (RLIMIT_MEMLOCK is used up)";
+  if (error_number == ENOMEM) return "io_uring_setup (RLIMIT_MEMLOCK or memory is used up)";
   if (error_number == ENOSYS) return "io_uring_setup (this kernel has no io_uring)";
   return "io_uring_setup";
+}
+
+std::string_view denied_by(std::string_view call, int error_number) {
+  const bool enter = call == "io_uring_enter";
+  if ((error_number == EPERM || error_number == ENOSYS || error_number == EACCES) &&
+      has_seccomp_filter())
+    return enter ? "io_uring_enter (denied by a seccomp filter)"
+                 : "io_uring_register (denied by a seccomp filter)";
+  return call;
 }
 
 unsigned flags_for(RingUse use) {
@@ -81,143 +92,105 @@ int open_with(io_uring& ring, unsigned flags) {
 struct Ring::State {
   struct Prepared {
     io_uring_sqe* entry;
-    RingOperation* operation;
+    RingOperation* operation;  // null: a cancellation
   };
-  ~State() { ::io_uring_queue_exit(&ring); }
+  ~State() {
+    if (opened) ::io_uring_queue_exit(&ring);
+  }
 
   io_uring ring{};
-  std::array<Prepared, submission_entries> prepared;  // those of the next submit
+  bool opened = false;
+  std::optional<std::thread::id> bound_to;
+  std::array<Prepared, submission_entries> prepared{};  // for the next submit, in order
   std::size_t prepared_count = 0;
   Reports reports = Reports::unknown;
 };
-
-bool RingOperation::take(std::int32_t answer, std::uint32_t flags) noexcept {
-  if (stage == Stage::idle || stage == Stage::finished) return false;
-  if ((flags & IORING_CQE_F_NOTIF) != 0) {
-    if (notified) return false;
-    notified = true;
-    copied = (answer & usage_copied) != 0;
-    if (stage == Stage::in_flight) return false;
-  } else {
-    if (stage != Stage::in_flight) return false;
-    result = answer;
-    stage = Stage::answered;
-    // Whether the kernel still reads the memory stands here, not in the result.
-    const bool notification_follows = (flags & IORING_CQE_F_MORE) != 0;
-    if (notification_follows && !notified) return false;
-  }
-  stage = Stage::finished;
-  return true;
-}
 
 Ring::Ring(FdRef eventfd, RingUse use) noexcept : eventfd_(eventfd), use_(use) {}
 
 Ring::~Ring() {
   if (!state_) return;
-  for (RingOperation& operation : records_) {
+  for (RingOperation& operation : records_.all()) {
     if (!operation.abandoned && operation.stage != RingOperation::Stage::idle) end(operation);
   }
-  [[maybe_unused]] const auto denied = submit();
   const auto until = std::chrono::steady_clock::now() + longest_farewell;
   pollfd wakeups{.fd = eventfd_.number(), .events = POLLIN, .revents = 0};
-  while (in_flight_ > 0 && std::chrono::steady_clock::now() < until) {
+  while (in_flight() > 0 && std::chrono::steady_clock::now() < until) {
     drain_eventfd(eventfd_);
     if (reap()) continue;
-    [[maybe_unused]] const auto ready = wait(std::span(&wakeups, 1), until);
-  }
-  state_.reset();
-  // The kernel may still write there: never to be freed.
-  for (RingOperation& operation : records_) {
-    if (operation.keeps && operation.stage != RingOperation::Stage::finished)
-      new std::shared_ptr<const void>(std::move(operation.keeps));
+    const auto ready = wait(std::span(&wakeups, 1), until);
+    if (!ready && !ready.error().is(EINTR)) break;
   }
 }
 
 Result<void> Ring::open() {
-  if (state_) return {};
+  if (state_) {
+    if (state_->bound_to && *state_->bound_to != std::this_thread::get_id())
+      return make_error(EEXIST, "io_uring_enter (RingUse::thread_bound, and on another thread)");
+    return {};
+  }
   if (use_ == RingUse::none)
     return make_error(EPERM, "io_uring_setup (ContextOptions::ring is none)");
   auto state = std::make_unique<State>();
+  bool bound = use_ == RingUse::thread_bound;
   int failed = open_with(state->ring, flags_for(use_));
-  if (failed == EINVAL && use_ == RingUse::thread_bound)  // before Linux 6.1
+  if (failed == EINVAL && bound) {  // before Linux 6.1
+    bound = false;
     failed = open_with(state->ring, flags_for(RingUse::movable));
-  if (failed != 0) {
-    state->ring.ring_fd = -1;
-    static_cast<void>(state.release());  // nothing was opened: nothing to exit
-    return make_error(failed, setup_denied_by(failed));
   }
+  if (failed != 0) return make_error(failed, setup_denied_by(failed));
+  state->opened = true;
+  if (bound) state->bound_to = std::this_thread::get_id();
   // A child of fork(2) must not share it.
   ::io_uring_ring_dontfork(&state->ring);
   if (const int error = -::io_uring_register_eventfd(&state->ring, eventfd_.number()); error != 0)
-    return make_error(error, "io_uring_register");
+    return make_error(error, denied_by("io_uring_register", error));
   state_ = std::move(state);
   return {};
 }
 
-RingOperation* Ring::free_record() {
-  if (!idle_.empty()) {
-    RingOperation* const record = idle_.front();
-    idle_.pop_front();
-    return record;
-  }
-  if (records_.size() == most_records) return nullptr;
-  return &records_.emplace_back();
-}
-
 Result<RingOperation*> Ring::begin() {
   if (auto opened = open(); !opened) return std::unexpected(std::move(opened.error()));
-  RingOperation* const record = free_record();
+  RingOperation* const record = records_.begin();
   if (!record) return make_error(EAGAIN, "io_uring_enter");
   return record;
 }
 
-void Ring::finish(RingOperation& operation) noexcept {
-  if (const auto callback = std::exchange(operation.on_finish, nullptr)) callback(operation);
-  operation.keeps.reset();
-  if (!operation.abandoned) return;
-  operation = RingOperation{};
-  idle_.push_back(&operation);
-}
-
 void Ring::end(RingOperation& operation) noexcept {
-  using Stage = RingOperation::Stage;
-  operation.abandoned = true;
-  if (operation.stage == Stage::in_flight) return cancel(operation);
-  if (operation.stage == Stage::answered) return;
-  operation = RingOperation{};
-  idle_.push_back(&operation);
+  if (records_.end(operation)) cancel(operation);
 }
 
 void Ring::cancel(RingOperation& operation) noexcept {
   if (operation.stage != RingOperation::Stage::in_flight) return;
-  io_uring_sqe* const entry = ::io_uring_get_sqe(&state_->ring);
-  if (!entry) return;  // it ends by itself, later
+  io_uring_sqe* const entry = entry_for(nullptr);
+  // Without one, or if the kernel does not take it, the operation ends by itself, later.
+  if (!entry) return;
   ::io_uring_prep_cancel(entry, &operation, 0);
   ::io_uring_sqe_set_data(entry, nullptr);
   [[maybe_unused]] const auto submitted = submit();
 }
 
-// Of an operation that is handed over with the next submit; null if even that has no room.
-io_uring_sqe* Ring::entry_for(RingOperation& operation) {
+// To be handed over with the next submit; null if even a submit makes no room.
+io_uring_sqe* Ring::entry_for(RingOperation* operation) {
   io_uring_sqe* entry = ::io_uring_get_sqe(&state_->ring);
   if (!entry) {
     [[maybe_unused]] const auto denied = submit();
     entry = ::io_uring_get_sqe(&state_->ring);
   }
-  if (!entry) {
-    operation.result = -EAGAIN;
-    operation.stage = RingOperation::Stage::finished;
-    return nullptr;
-  }
-  operation.stage = RingOperation::Stage::in_flight;
-  ++in_flight_;
-  state_->prepared[state_->prepared_count++] = {entry, &operation};
+  if (entry) state_->prepared[state_->prepared_count++] = {entry, operation};
+  return entry;
+}
+
+io_uring_sqe* Ring::start(RingOperation& operation) {
+  records_.started(operation);
+  io_uring_sqe* const entry = entry_for(&operation);
+  if (!entry) records_.fail(operation, EAGAIN);
   return entry;
 }
 
 void Ring::read(RingOperation& operation, FdRef file, std::span<std::byte> into,
                 std::uint64_t offset) {
-  io_uring_sqe* const entry = entry_for(operation);
+  io_uring_sqe* const entry = start(operation);
   if (!entry) return;
   ::io_uring_prep_read(entry, file.number(), into.data(), static_cast<unsigned>(into.size()),
                        offset);
@@ -226,7 +199,7 @@ void Ring::read(RingOperation& operation, FdRef file, std::span<std::byte> into,
 
 void Ring::write(RingOperation& operation, FdRef file, std::span<const std::byte> from,
                  std::uint64_t offset) {
-  io_uring_sqe* const entry = entry_for(operation);
+  io_uring_sqe* const entry = start(operation);
   if (!entry) return;
   ::io_uring_prep_write(entry, file.number(), from.data(), static_cast<unsigned>(from.size()),
                         offset);
@@ -244,7 +217,7 @@ int message_flags(bool more_follows) {
 void Ring::send_zero_copy(RingOperation& operation, FdRef socket, std::span<const std::byte> from,
                           bool more_follows) {
   const unsigned flags = reports_copies() ? report_usage : 0;
-  io_uring_sqe* const entry = entry_for(operation);
+  io_uring_sqe* const entry = start(operation);
   if (!entry) return;
   ::io_uring_prep_send_zc(entry, socket.number(), from.data(), from.size(),
                           message_flags(more_follows), flags);
@@ -254,7 +227,7 @@ void Ring::send_zero_copy(RingOperation& operation, FdRef socket, std::span<cons
 void Ring::sendmsg_zero_copy(RingOperation& operation, FdRef socket, const msghdr& message,
                              bool more_follows) {
   const unsigned flags = reports_copies() ? report_usage : 0;
-  io_uring_sqe* const entry = entry_for(operation);
+  io_uring_sqe* const entry = start(operation);
   if (!entry) return;
   ::io_uring_prep_sendmsg_zc(entry, socket.number(), &message,
                              static_cast<unsigned>(message_flags(more_follows)));
@@ -270,30 +243,40 @@ Result<void> Ring::submit() {
     if (handed_over == -EINTR) continue;
     if (handed_over <= 0) error = handed_over < 0 ? -handed_over : EAGAIN;
   }
+  if (error == 0) {
+    state_->prepared_count = 0;
+    return {};
+  }
+  take_back(error);
+  return make_error(error, denied_by("io_uring_enter", error));
+}
+
+// Entries that the kernel did not take stay in the queue that it will read one day: they must ask
+// for nothing then. They are the last of those that were prepared.
+void Ring::take_back(int error) {
   const std::size_t left =
       std::min<std::size_t>(::io_uring_sq_ready(&state_->ring), state_->prepared_count);
   const std::size_t first = state_->prepared_count - left;
-  for (std::size_t index = first; index < state_->prepared_count; ++index)
-    take_back(state_->prepared[index].entry, *state_->prepared[index].operation, error);
-  state_->prepared_count = 0;
-  if (error != 0) return make_error(error, "io_uring_enter");
-  return {};
-}
-
-// The entry stays in the queue that the kernel will read one day: it must ask for nothing then.
-void Ring::take_back(io_uring_sqe* entry, RingOperation& operation, int error) {
-  ::io_uring_prep_nop(entry);
-  ::io_uring_sqe_set_data(entry, nullptr);
-  --in_flight_;
-  operation.result = -error;
-  operation.stage = RingOperation::Stage::finished;
-  finish(operation);
+  // Finishing one may prepare others.
+  const auto prepared = state_->prepared;
+  const std::size_t count = std::exchange(state_->prepared_count, 0);
+  for (std::size_t index = first; index < count; ++index) {
+    ::io_uring_prep_nop(prepared[index].entry);
+    ::io_uring_sqe_set_data(prepared[index].entry, nullptr);
+  }
+  for (std::size_t index = first; index < count; ++index) {
+    if (prepared[index].operation) records_.fail(*prepared[index].operation, error);
+  }
 }
 
 bool Ring::reap() noexcept {
-  if (in_flight_ == 0 || !state_) return false;
-  // With DEFER_TASKRUN completions only come into the queue inside a call.
-  ::io_uring_get_events(&state_->ring);
+  if (in_flight() == 0 || !state_) return false;
+  // With DEFER_TASKRUN completions only come into the queue inside a call. If that failed, it
+  // is made again, as the eventfd has been read; on a thread that it is not bound to it never
+  // works.
+  const int failed = -::io_uring_get_events(&state_->ring);
+  const bool foreign = state_->bound_to && *state_->bound_to != std::this_thread::get_id();
+  if (failed > 0 && !foreign) signal_eventfd(eventfd_);
   bool any = false;
   io_uring_cqe* entry = nullptr;
   while (::io_uring_peek_cqe(&state_->ring, &entry) == 0) {
@@ -303,9 +286,7 @@ bool Ring::reap() noexcept {
     ::io_uring_cqe_seen(&state_->ring, entry);
     if (!operation) continue;
     any = true;
-    if (!operation->take(answer, flags)) continue;
-    --in_flight_;
-    finish(*operation);
+    records_.complete(*operation, answer, flags);
   }
   return any;
 }

@@ -3,10 +3,8 @@
 
 #include <sys/socket.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -15,39 +13,11 @@
 #include <leat/error.h>
 #include <leat/fd.h>
 
+#include "os/ring_records.h"
+
 struct io_uring_sqe;
 
 namespace leat::os {
-
-/// One operation handed to the kernel. Lives in its ring's pool and never moves. Whoever began it
-/// gives it back by `end`, at any time: the record, and what it keeps, then stay until the kernel
-/// is through with them.
-struct RingOperation {
-  enum class Stage : std::uint8_t {
-    idle,
-    in_flight,  ///< no answer yet
-    answered,   ///< `result` is there; the kernel still reads the memory (a zero-copy send)
-    finished,   ///< `result` is there; the kernel has let go of the memory
-  };
-
-  Stage stage = Stage::idle;
-  bool notified = false;  ///< the notification of a zero-copy send came
-  bool copied = false;    ///< and said that the kernel copied the bytes after all
-  bool abandoned = false;
-  int result = 0;                     ///< bytes, or a negated errno
-  std::shared_ptr<const void> keeps;  ///< memory that has to live until the operation is finished
-  /// Called once when it is finished, also if nobody holds it any more.
-  void (*on_finish)(RingOperation& operation) = nullptr;
-  void* who = nullptr;       ///< for on_finish
-  std::uint64_t what = 0;    ///< for on_finish
-  std::uint64_t number = 0;  ///< for whoever began it
-
-  bool has_result() const { return stage == Stage::answered || stage == Stage::finished; }
-
-  /// What a completion queue entry says. Returns true if the operation is finished by it. Entries
-  /// may come in any order; those that make no sense change nothing.
-  bool take(std::int32_t answer, std::uint32_t flags) noexcept;
-};
 
 /// The ring of a context. It is opened at the first `begin`, and only then can it be refused. One
 /// thread. Its eventfd is made readable by every completion; `reap` alone takes them.
@@ -61,8 +31,8 @@ class Ring {
   Ring& operator=(const Ring&) = delete;
 
   /// A record. Errors: ENOSYS, EPERM, ENOMEM, EMFILE as io_uring_setup(2) has them, the operation
-  /// naming who denies it; EEXIST (the context has passed to another thread); EAGAIN: as many
-  /// operations are in flight as it may hold, so wait for the context.
+  /// naming who denies it; EEXIST (it is bound to another thread); EAGAIN: as many operations are
+  /// in flight as it may hold, so wait until one is `finished`.
   Result<RingOperation*> begin();
   /// Done with `operation`: it is freed, now or once it is finished. One that is in flight is
   /// cancelled if that is possible.
@@ -81,13 +51,16 @@ class Ring {
   void sendmsg_zero_copy(RingOperation& operation, FdRef socket, const msghdr& message,
                          bool more_follows);
 
-  /// Hands over what was prepared. Errors as io_uring_enter(2); what was prepared then has that
-  /// error as its result.
+  /// Hands over what was prepared. Errors as io_uring_enter(2), the operation naming who denies it;
+  /// what the kernel did not take is finished then, with that error as its result.
   Result<void> submit();
   /// Takes every completion there is; never waits. Returns true if there was one.
   bool reap() noexcept;
 
-  std::uint64_t in_flight() const noexcept { return in_flight_; }
+  /// Operations that are not finished.
+  std::uint64_t in_flight() const noexcept { return records_.in_flight(); }
+  /// How many have finished since the ring was made.
+  std::uint64_t finished() const noexcept { return records_.finished(); }
   bool is_open() const noexcept { return state_ != nullptr; }
   /// True if notifications say whether the kernel copied after all (Linux 6.2). Needs an open ring.
   bool reports_copies();
@@ -95,17 +68,14 @@ class Ring {
  private:
   struct State;  // liburing's
   Result<void> open();
-  void finish(RingOperation& operation) noexcept;
-  io_uring_sqe* entry_for(RingOperation& operation);
-  void take_back(io_uring_sqe* entry, RingOperation& operation, int error);
-  RingOperation* free_record();
+  io_uring_sqe* entry_for(RingOperation* operation);
+  io_uring_sqe* start(RingOperation& operation);
+  void take_back(int error);
 
   FdRef eventfd_;
   RingUse use_;
+  RingRecords records_;  // outlives the ring itself
   std::unique_ptr<State> state_;
-  std::deque<RingOperation> records_;
-  std::deque<RingOperation*> idle_;
-  std::uint64_t in_flight_ = 0;
 };
 
 /// What a ring can be asked for.

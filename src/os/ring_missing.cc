@@ -6,8 +6,6 @@ namespace leat::os {
 
 struct Ring::State {};
 
-bool RingOperation::take(std::int32_t, std::uint32_t) noexcept { return false; }
-
 Ring::Ring(FdRef eventfd, RingUse use) noexcept : eventfd_(eventfd), use_(use) {}
 Ring::~Ring() = default;
 

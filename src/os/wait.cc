@@ -38,15 +38,14 @@ Result<OwnedFd> make_eventfd() {
 }
 
 void signal_eventfd(FdRef eventfd) noexcept {
-  const std::uint64_t one = 1;
   // EAGAIN means the counter is full, so it is readable already: nothing to report.
   [[maybe_unused]] const auto ignored =
-      retry_interrupted([&] { return ::write(eventfd.number(), &one, sizeof one); });
+      retry_interrupted([&] { return ::eventfd_write(eventfd.number(), 1); });
 }
 
 bool drain_eventfd(FdRef eventfd) noexcept {
-  std::uint64_t count = 0;
-  return retry_interrupted([&] { return ::read(eventfd.number(), &count, sizeof count); }) > 0;
+  eventfd_t count = 0;
+  return retry_interrupted([&] { return ::eventfd_read(eventfd.number(), &count); }) == 0;
 }
 
 }  // namespace leat::os

@@ -196,6 +196,8 @@ extern "C" ssize_t __wrap_recvmsg(int fd, msghdr* message, int flags) {
 
 SEAM_CALL(pipe2, (int ends[2], int flags), (ends, flags))
 SEAM_CALL(eventfd, (unsigned initial, int flags), (initial, flags))
+SEAM_CALL(eventfd_read, (int fd, eventfd_t* into), (fd, into))
+SEAM_CALL(eventfd_write, (int fd, eventfd_t value), (fd, value))
 SEAM_CALL(poll, (pollfd * fds, nfds_t count, int timeout_ms), (fds, count, timeout_ms))
 SEAM_CALL(ppoll, (pollfd * fds, nfds_t count, const timespec* timeout, const sigset_t* mask),
           (fds, count, timeout, mask))
