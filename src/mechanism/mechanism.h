@@ -35,8 +35,9 @@ struct Resources {
   LentBudget& lent;  ///< of the whole context
   os::SigpipeGuard& sigpipe;
   Sigpipe sigpipe_policy;
-  Loans* loans = nullptr;    ///< of the sink's Connection; null on a bare descriptor
-  std::uint64_t ticket = 0;  ///< of the mechanism at work in this transfer; 0: none yet
+  Loans* loans = nullptr;         ///< of the sink's Connection; null on a bare descriptor
+  std::uint64_t ticket = 0;       ///< of the mechanism at work in this transfer; 0: none yet
+  bool copies_forbidden = false;  ///< what lends, and cannot learn whether it copied, must refuse
 
   /// To be called before a call that has no MSG_NOSIGNAL and may find its reader gone.
   void guard_sigpipe() {
@@ -93,6 +94,7 @@ struct Moved {
   Side side = Side::unknown;     ///< whose call it was that refused or failed, where it is known
   bool held_back = false;        ///< the last bytes were sent with MORE
   bool ring_too = false;         ///< wait_source, wait_sink: operations are in flight besides
+  bool for_room = false;         ///< wait_ring: for whatever finishes, not for what it began
   int error_number = 0;          ///< if refused or failed; 0: it was no call that refused
   std::string_view operation{};  ///< the call that said so, or why without one; static storage
 };

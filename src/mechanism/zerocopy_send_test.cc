@@ -31,13 +31,6 @@ namespace {
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-Slice pattern_slice(std::uint64_t seed, std::uint64_t position, std::uint64_t size) {
-  Buffer buffer = std::move(*Buffer::pages(size));
-  const auto bytes = pattern(seed, position, size);
-  std::copy(bytes.begin(), bytes.end(), buffer.bytes().begin());
-  return std::move(buffer).freeze();
-}
-
 class ZerocopySendTest : public GuardedTest {
  protected:
   static constexpr std::uint64_t seed = 31;

@@ -1,3 +1,5 @@
+#include <poll.h>
+
 #include <utility>
 
 #include "endpoint/access.h"
@@ -89,6 +91,7 @@ bool Engine::runnable() const {
   if (ended()) return false;
   // Only what the last step waited for: it would not look at anything else now.
   if (awaits_ring && pump.get() && pump.get()->runnable()) return true;
+  if (awaits_finish && *awaits_finish != context.ring.finished()) return true;
   if (awaits_verdicts && !ledger.has_pending(context.verdicts)) return true;
   // The other direction may have taken what the error queue held.
   if (awaits_release && sink_connection->releases != releases_seen) return true;
@@ -98,8 +101,10 @@ bool Engine::runnable() const {
 // Where copies are forbidden, the end has to wait for what the kernel says of the last bytes.
 bool Engine::has_all_verdicts() {
   if (!needs.copies_forbidden || !ledger.has_pending(context.verdicts)) return true;
+  // Only the ring, or only the sink's error queue, or both may have them.
   if (sink_connection && sink_connection->loans.outstanding() > 0) {
     block_on_release();
+    last_wait.slots[last_wait.count++] = {context.wakeups, POLLIN, WaitFd::Role::context};
   } else {
     block_on_ring();
   }
@@ -153,6 +158,7 @@ bool Engine::wound_down(Resources& resources) {
   if (moved.taken + moved.delivered + moved.calls > 0) {
     ledger.moved(mechanism(), moved, MechanismAccess::entry(mechanism()).cost(*facts, sink_facts));
     advance(moved.taken, moved.delivered);
+    if (moved.delivered > 0) held_back = moved.held_back;
   }
   return moved.outcome != Moved::Outcome::wait_ring;
 }

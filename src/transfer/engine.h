@@ -116,7 +116,8 @@ struct Engine {
   bool awaits_verdicts = false;  // all is delivered, but not all memory is back
   bool awaits_release = false;   // the last Wait is for the sink's error queue
   std::uint64_t releases_seen = 0;
-  bool held_back = false;  // the last bytes went out with MORE
+  std::optional<std::uint64_t> awaits_finish;  // the ring's count then: for whatever finishes next
+  bool held_back = false;                      // the last bytes went out with MORE
   bool corked = false;
 
   std::uint64_t taken = 0;
@@ -179,7 +180,7 @@ struct Engine {
   bool await_more(const StepWork& work, Moved moved);
   bool next_candidate(const Moved& moved);
   void block_on(WaitFd::Role role, bool ring_too);
-  void block_on_ring();
+  void block_on_ring(bool whatever_finishes = false);
   void block_on_release();
   Resources resources_with(os::SigpipeGuard& guard, Sigpipe policy);
   void take_releases();

@@ -48,6 +48,7 @@ Step Engine::step(std::uint64_t limit) {
   awaits_ring = awaits_verdicts = false;
   last_wait.count = 0;
   last_wait.wake_at.reset();
+  awaits_finish.reset();
   run(work);
   if (held_back || corked) push();
   if (state == State::blocked) check_fruitless_wake(work);
@@ -190,7 +191,9 @@ bool Engine::account(StepWork& work, const Moved& moved) {
   moveless = moved.taken + moved.delivered > 0 ? 0 : moveless + 1;
   advance(moved.taken, moved.delivered);
 
-  if (needs.copies_forbidden && ledger.has_copied(context.verdicts)) {
+  // While a send is in flight its bytes are not counted yet.
+  if (needs.copies_forbidden && moved.outcome != Outcome::wait_ring &&
+      ledger.has_copied(context.verdicts)) {
     fail(copied_after_all());
     return false;
   }
@@ -203,7 +206,7 @@ bool Engine::account(StepWork& work, const Moved& moved) {
       return false;
     case Outcome::wait_source: block_on(WaitFd::Role::source, moved.ring_too); return false;
     case Outcome::wait_sink: block_on(WaitFd::Role::sink, moved.ring_too); return false;
-    case Outcome::wait_ring: block_on_ring(); return false;
+    case Outcome::wait_ring: block_on_ring(moved.for_room); return false;
     case Outcome::wait_release: block_on_release(); return false;
     case Outcome::source_ended: return source_ended();
     case Outcome::too_little: return await_more(work, moved);
@@ -290,8 +293,9 @@ void Engine::block_on(WaitFd::Role role, bool ring_too) {
   last_wait.count = 2;
 }
 
-void Engine::block_on_ring() {
+void Engine::block_on_ring(bool whatever_finishes) {
   state = State::blocked;
+  if (whatever_finishes) awaits_finish = context.ring.finished();
   if (!winding) last_wait.wake_at = options.deadline;
   last_wait.slots[0] = context_slot(context);
   last_wait.count = 1;
@@ -328,7 +332,8 @@ Resources Engine::resources_with(os::SigpipeGuard& guard, Sigpipe policy) {
           .lent = context.lent,
           .sigpipe = guard,
           .sigpipe_policy = policy,
-          .loans = sink_connection ? &sink_connection->loans : nullptr};
+          .loans = sink_connection ? &sink_connection->loans : nullptr,
+          .copies_forbidden = needs.copies_forbidden};
 }
 
 // poll(2) cannot mask ERR and HUP: a step that they woke and that finds nothing to do would be

@@ -1,6 +1,7 @@
 #include "support/pattern.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace leat::testing {
@@ -33,6 +34,13 @@ std::vector<std::byte> pattern(std::uint64_t seed, std::uint64_t position, std::
   std::vector<std::byte> bytes(length);
   fill_pattern(seed, position, bytes);
   return bytes;
+}
+
+Slice pattern_slice(std::uint64_t seed, std::uint64_t position, std::uint64_t length) {
+  Result<Buffer> pages = Buffer::pages(length);
+  if (!pages) std::abort();
+  fill_pattern(seed, position, pages->bytes());
+  return std::move(*pages).freeze();
 }
 
 void Digest::add(std::span<const std::byte> bytes) {

@@ -9,11 +9,15 @@
 #include <string>
 #include <vector>
 
+#include <leat/buffer.h>
+
 namespace leat::testing {
 
 /// What the bytes [position, position + into.size()) of the stream `seed` are.
 void fill_pattern(std::uint64_t seed, std::uint64_t position, std::span<std::byte> into);
 std::vector<std::byte> pattern(std::uint64_t seed, std::uint64_t position, std::uint64_t length);
+/// The same in pages that may be lent.
+Slice pattern_slice(std::uint64_t seed, std::uint64_t position, std::uint64_t length);
 
 /// A 64-bit FNV-1a digest of eight-byte words and a tail. Independent of how the bytes were cut up.
 class Digest {
