@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "seam/rounds.h"
 #include "seam/scene.h"
 #include "support/drive.h"
 #include "support/guards.h"
@@ -12,9 +13,12 @@ namespace leat::testing {
 namespace {
 
 class Loop : public GuardedTest {};
+class LoopWithRing : public GuardedTest, public ::testing::WithParamInterface<RingUse> {};
+INSTANTIATE_TEST_SUITE_P(Both, LoopWithRing,
+                         ::testing::Values(RingUse::thread_bound, RingUse::movable), name_of_use);
 
-TEST_F(Loop, carries_everything_at_once) {
-  Context context = make_context();
+TEST_P(LoopWithRing, carries_everything_at_once) {
+  Context context = make_context({.ring = GetParam()});
   Scene scene;
   Scene::Receipts receipts;
   PollLoop loop(context);
@@ -27,6 +31,7 @@ TEST_F(Loop, carries_everything_at_once) {
   add(scene.relay_back(), receipts.relay_back);
   add(scene.limited_copy(), receipts.limited_copy);
   add(scene.stopped(), receipts.stopped);
+  for (std::size_t i = 0; i < Scene::ring_acts; ++i) add(scene.on_ring(i), receipts.on_ring[i]);
   const unsigned long waits = loop.run();
   RecordProperty("waits", std::to_string(waits));
   RecordProperty("moving_steps", std::to_string(scene.moving_steps()));
@@ -37,6 +42,52 @@ TEST_F(Loop, carries_everything_at_once) {
   EXPECT_LE(scene.moving_steps(), 1000u) << "steps are too small";
   EXPECT_EQ(context.counters().transfers, 0u);
   EXPECT_EQ(context.counters().stranded_bytes, 0u);
+}
+
+// A wake-up that is lost costs a transfer its deadline. So little may be lent that
+// sends wait for the notifications of others, whichever transfer made them.
+TEST_P(LoopWithRing, loses_no_wake_up_in_a_thousand_rounds) {
+  if (const auto why = Rounds::unavailable(); !why.empty()) GTEST_SKIP() << why;
+  Context context = make_context({.ring = GetParam(), .lent_budget_bytes = Rounds::budget});
+  Rounds rounds;
+  PollLoop loop(context);
+  const auto began = std::chrono::steady_clock::now();
+  for (int round = 0; round < Rounds::count; ++round) {
+    for (std::size_t lane = 0; lane < Rounds::lanes; ++lane) {
+      Scene::Act act = rounds.next(lane);
+      loop.add(Transfer::start(context, std::move(act.source), std::move(act.sink), act.options),
+               [&rounds](const Receipt& receipt) { rounds.ended(receipt); });
+    }
+    loop.run();
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - began, Rounds::patience) << "a wake-up was lost";
+  EXPECT_EQ(rounds.examine(), "");
+}
+
+TEST_P(LoopWithRing, stops_what_has_memory_lent) {
+  if (const auto why = Rounds::unavailable(); !why.empty()) GTEST_SKIP() << why;
+  Context context = make_context({.ring = GetParam()});
+  PollLoop loop(context);
+  Pair tcp = make_tcp_pair();  // whose other end does not read
+  std::stop_source stop;
+  std::uint64_t delivered = 0;
+  Options options{.mechanism = Rounds::mechanism(), .stop = stop.get_token()};
+  std::jthread stopper([&] {
+    wait_for(tcp.from, POLLIN);
+    stop.request_stop();
+  });
+  loop.add(
+      Transfer::start(context, pattern_slice(9, 0, 64u << 20), Sink::socket(tcp.to.ref()), options),
+      [&](const Receipt& receipt) {
+        EXPECT_EQ(receipt.ending, Ending::cancelled) << describe(receipt);
+        delivered = receipt.delivered;
+      });
+  loop.run();
+  tcp.to.reset();
+  set_blocking(tcp.from, Blocking::yes);
+  const StreamCheck got = read_rest(tcp.from, 9, 0);
+  EXPECT_EQ(got.mismatch(), "");
+  EXPECT_EQ(got.count(), delivered);
 }
 
 TEST_F(Loop, wakes_for_each_of_many_stops) {

@@ -94,6 +94,16 @@ Scene::Act Scene::stopped() {
   return {Source::pipe(silent_.from.ref()), Sink::socket(client_.from.ref()), options};
 }
 
+Scene::Act Scene::on_ring(std::size_t index) {
+  const std::uint64_t bytes = ring_bytes(index);
+  ring_sinks_[index] = SinkEnd::make(EndKind::tcp_socket, {.size = bytes, .seed = 40 + index});
+  Options options = watched(watches_[5 + index]);
+  const Mechanism ring = *Mechanism::named("uring_send_zc");
+  // Where it is denied the bytes go another way.
+  if (ring.unavailable().empty()) options.mechanism = ring;
+  return {pattern_slice(40 + index, 0, bytes), ring_sinks_[index]->sink(), options};
+}
+
 std::string Scene::examine(const Receipts& receipts) {
   const auto took = std::chrono::steady_clock::now() - began_;
   stopper_.join();
@@ -121,6 +131,13 @@ std::string Scene::examine(const Receipts& receipts) {
   const std::chrono::duration<double> least(0.5 * limited_bytes / rate);
   if (took < least) trouble += "limited copy: faster than its rate; ";
   trouble += tell("stopped", ended_as(receipts.stopped, 0, Ending::cancelled, Ending::cancelled));
+  for (std::size_t index = 0; index < ring_acts; ++index) {
+    const std::string name = "on the ring " + std::to_string(index);
+    const std::uint64_t bytes = ring_bytes(index);
+    trouble +=
+        tell(name, ended_as(receipts.on_ring[index], bytes, Ending::complete, Ending::complete));
+    trouble += tell(name, ring_sinks_[index]->examine(bytes));
+  }
   for (const StepWatch& watch : watches_) trouble += tell("a step", watch.trouble);
   return trouble;
 }

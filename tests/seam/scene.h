@@ -1,7 +1,9 @@
 // What one event loop has to carry at once: a file to a slow socket, a relay in both directions of
-// which one half-closes early, a rate-limited copy, and a transfer that another thread stops.
+// which one half-closes early, a rate-limited copy, a transfer that another thread stops, and
+// memory that goes out by the context's ring, much of it beside little.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -41,10 +43,13 @@ class Scene {
   Act relay_back();  ///< server to client, and that is much
   Act limited_copy();
   Act stopped();  ///< waits for ever for a silent pipe, until another thread stops it
+  static constexpr std::size_t ring_acts = 6;
+  Act on_ring(std::size_t index);  ///< memory by the context's ring; the first is much
 
   /// After all have ended: what is wrong with what arrived, or with a receipt.
   struct Receipts {
     Receipt slow_socket, relay_out, relay_back, limited_copy, stopped;
+    std::array<Receipt, ring_acts> on_ring;
   };
   std::string examine(const Receipts& receipts);
   /// Steps that moved bytes, of all transfers.
@@ -58,8 +63,12 @@ class Scene {
 
  private:
   Options watched(StepWatch& watch);
+  static std::uint64_t ring_bytes(std::size_t index) {
+    return index == 0 ? (6u << 20) + 5 : 1000 * index;
+  }
 
-  StepWatch watches_[5];
+  StepWatch watches_[5 + ring_acts];
+  std::array<std::unique_ptr<SinkEnd>, ring_acts> ring_sinks_;
   std::unique_ptr<SourceEnd> slow_source_;
   std::unique_ptr<SinkEnd> slow_sink_;
   Pair client_;  // `from` is the relay's side, `to` the client's
