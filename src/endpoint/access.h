@@ -20,7 +20,9 @@ struct EndpointAccess {
     source.keeper_ = std::move(owner);
     return source;
   }
-  static bool is_composite(const Source& source) { return !source.parts().empty(); }
+  static bool is_composite(const Source& source) {
+    return source.composite_ && !source.parts().empty();
+  }
   static void set_length(Source& source, std::uint64_t length) { source.length_ = length; }
 
   /// What keeps a memory source's bytes alive; null if they are borrowed.

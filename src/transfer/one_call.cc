@@ -38,7 +38,6 @@ OneCall make_one_call(ContextState& context, ConnectionState& connection, const 
   if (ranking.count == 0) return {};
   const SourceFacts facts = plain_facts(source);
   const MechanismEntry& entry = MechanismAccess::entry(ranking.order[0]);
-  if (entry.lends) return {};
   PumpSlot pump;
   entry.start(pump, Tuning{});
 

@@ -77,16 +77,17 @@ ContextState* home_of(const Source& source, const Sink& sink) {
 [[gnu::always_inline]] inline Receipt transfer_in(ContextState& home, Source& source, Sink& sink,
                                                   const Options& options) {
   Receipt receipt;
-  OneCall begun;
-  if (is_one_call(source, sink, options)) {
-    EndpointAccess::connection(sink)->take_releases();
-    begun = make_one_call(home, *EndpointAccess::connection(sink), source);
-    if (begun.is_all_of(source)) {
-      begun.write_receipt(receipt);
-      return receipt;
-    }
+  if (!is_one_call(source, sink, options)) {
+    transfer_rest(home, source, sink, options, {}, receipt);
+    return receipt;
   }
-  transfer_rest(home, source, sink, options, begun, receipt);
+  EndpointAccess::connection(sink)->take_releases();
+  const OneCall made = make_one_call(home, *EndpointAccess::connection(sink), source);
+  if (made.is_all_of(source)) [[likely]] {
+    made.write_receipt(receipt);
+  } else {
+    transfer_rest(home, source, sink, options, made, receipt);
+  }
   return receipt;
 }
 

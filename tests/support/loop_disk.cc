@@ -37,6 +37,22 @@ bool kernel_knows(const std::string& type) {
   return known.contains("\t" + type + "\n");
 }
 
+// Only a mount can be taken out of the common namespace, and the root of a chroot(2) need not be
+// one.
+bool root_is_a_mount() {
+  std::ifstream mounts("/proc/self/mountinfo");
+  std::string number;
+  std::string parent;
+  std::string device;
+  std::string root;
+  std::string place;
+  for (std::string rest; mounts >> number >> parent >> device >> root >> place;) {
+    if (place == "/") return true;
+    std::getline(mounts, rest);
+  }
+  return false;
+}
+
 }  // namespace
 
 int run_quietly(const std::string& command) {
@@ -46,6 +62,7 @@ int run_quietly(const std::string& command) {
 std::string LoopDisk::unavailable(const std::string& type) {
   if (::geteuid() != 0) return "needs root, to mount " + type + " on a loop device";
   if (::access("/dev/loop-control", R_OK | W_OK) != 0) return "this host has no loop devices";
+  if (!root_is_a_mount()) return "the root of this chroot is no mount point";
   if (!kernel_knows(type)) return "this kernel has no " + type;
   if (run_quietly("command -v mkfs." + type) != 0) return "mkfs." + type + " is not installed";
   return {};
