@@ -15,7 +15,7 @@
 
 #include "os/ring_records.h"
 
-struct io_uring_sqe;
+struct io_uring_sqe;  // NOLINT(readability-identifier-naming): liburing's
 
 namespace leat::os {
 

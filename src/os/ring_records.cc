@@ -1,5 +1,6 @@
 #include "os/ring_records.h"
 
+#include <new>
 #include <utility>
 
 namespace leat::os {
@@ -34,8 +35,10 @@ RingRecords::~RingRecords() {
   for (RingOperation& operation : records_) {
     const bool in_use = operation.stage == RingOperation::Stage::in_flight ||
                         operation.stage == RingOperation::Stage::answered;
-    if (in_use && operation.keeps && !operation.never_reused)
-      new std::shared_ptr<const void>(std::move(operation.keeps));
+    if (!in_use || operation.never_reused) continue;
+    // One owner that never lets go.
+    alignas(std::shared_ptr<const void>) std::byte owner[sizeof(std::shared_ptr<const void>)];
+    new (owner) std::shared_ptr<const void>(std::move(operation.keeps));
   }
 }
 
