@@ -128,7 +128,7 @@ bool is_terminal(FdRef fd) noexcept {
   return ::isatty(fd.number()) == 1 && !is_master;
 }
 
-Result<OwnedFd> reopen_nonblocking(FdRef fd, Access access) {
+Result<OwnedFd> reopen(FdRef fd, Access access, int extra_flags) {
   const int flags = ::fcntl(fd.number(), F_GETFL);
   if (flags < 0) return last_error("fcntl F_GETFL");
   // /proc would open it for a direction that this descriptor was not opened for.
@@ -138,9 +138,11 @@ Result<OwnedFd> reopen_nonblocking(FdRef fd, Access access) {
   std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", fd.number());
   const int mode = access == Access::read ? O_RDONLY : O_WRONLY;
   const int number = retry_interrupted(
-      [&] { return ::open(path.data(), mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY); });
+      [&] { return ::open(path.data(), mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | extra_flags); });
   if (number < 0) return last_error("open /proc/self/fd");
   return OwnedFd(number);
 }
+
+Result<OwnedFd> reopen_nonblocking(FdRef fd, Access access) { return reopen(fd, access, 0); }
 
 }  // namespace leat::os

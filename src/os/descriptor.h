@@ -68,5 +68,7 @@ bool is_terminal(FdRef fd) noexcept;
 /// (not open for this direction).
 enum class Access : std::uint8_t { read, write };
 Result<OwnedFd> reopen_nonblocking(FdRef fd, Access access);
+/// The same with more flags of open(2).
+Result<OwnedFd> reopen(FdRef fd, Access access, int extra_flags);
 
 }  // namespace leat::os

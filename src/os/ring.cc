@@ -23,11 +23,19 @@ constexpr unsigned submission_entries = 64;
 // A zero-copy send has two completions; those of cancellations come on top.
 constexpr unsigned completion_entries = 2 * RingRecords::most;
 constexpr std::chrono::seconds longest_farewell{1};
+// In a row; then what is in flight is given up.
+constexpr unsigned most_denials = 3;
 
 // Newer than Debian 12's liburing; Linux 6.2.
 constexpr unsigned report_usage = 1u << 3;  // IORING_SEND_ZC_REPORT_USAGE
 
 enum class Reports : std::uint8_t { unknown, no, yes };
+
+// A filter that came down after the ring was opened.
+bool is_denial(int error_number) {
+  return error_number == EPERM || error_number == ENOSYS || error_number == EACCES ||
+         error_number == EINVAL;
+}
 
 std::string_view first_line(const char* path, std::span<char> room) {
   const auto file = open_for_reading(path);
@@ -104,6 +112,7 @@ struct Ring::State {
   std::array<Prepared, submission_entries> prepared{};  // for the next submit, in order
   std::size_t prepared_count = 0;
   Reports reports = Reports::unknown;
+  unsigned denials = 0;  // of the call that fetches completions
 };
 
 Ring::Ring(FdRef eventfd, RingUse use) noexcept : eventfd_(eventfd), use_(use) {}
@@ -276,7 +285,11 @@ bool Ring::reap() noexcept {
   // works.
   const int failed = -::io_uring_get_events(&state_->ring);
   const bool foreign = state_->bound_to && *state_->bound_to != std::this_thread::get_id();
-  if (failed > 0 && !foreign) signal_eventfd(eventfd_);
+  if (failed == 0) state_->denials = 0;
+  if (failed > 0 && !foreign && state_->denials < most_denials) {
+    signal_eventfd(eventfd_);
+    if (is_denial(failed) && ++state_->denials == most_denials) records_.lose(failed);
+  }
   bool any = false;
   io_uring_cqe* entry = nullptr;
   while (::io_uring_peek_cqe(&state_->ring, &entry) == 0) {

@@ -3,6 +3,10 @@
 #include <new>
 #include <utility>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace leat::os {
 namespace {
 
@@ -36,6 +40,9 @@ RingRecords::~RingRecords() {
     const bool in_use = operation.stage == RingOperation::Stage::in_flight ||
                         operation.stage == RingOperation::Stage::answered;
     if (!in_use || operation.never_reused) continue;
+#ifdef __SANITIZE_ADDRESS__
+    __lsan_ignore_object(operation.keeps.get());
+#endif
     // One owner that never lets go.
     alignas(std::shared_ptr<const void>) std::byte owner[sizeof(std::shared_ptr<const void>)];
     new (owner) std::shared_ptr<const void>(std::move(operation.keeps));
@@ -81,6 +88,14 @@ void RingRecords::recycle(RingOperation& operation) noexcept {
   const auto let_go = std::move(operation.keeps);
   operation = RingOperation{};
   idle_.push_back(&operation);
+}
+
+void RingRecords::lose(int error_number) noexcept {
+  for (RingOperation& operation : records_) {
+    if (operation.stage != RingOperation::Stage::in_flight) continue;
+    operation.result = -error_number;
+    operation.stage = RingOperation::Stage::answered;
+  }
 }
 
 bool RingRecords::end(RingOperation& operation) noexcept {

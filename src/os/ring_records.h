@@ -62,6 +62,9 @@ class RingRecords {
   void complete(RingOperation& operation, std::int32_t answer, std::uint32_t flags) noexcept;
   /// The kernel never got it.
   void fail(RingOperation& operation, int error_number) noexcept;
+  /// No completion will be seen any more: those that have no answer have this one now. The kernel
+  /// may still use their memory, so they stay in flight, and what they did nobody can tell.
+  void lose(int error_number) noexcept;
   /// Nobody holds it any more. Returns true if it has no answer yet: it should be cancelled.
   bool end(RingOperation& operation) noexcept;
 
