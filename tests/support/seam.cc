@@ -20,18 +20,24 @@
 #include <cstdarg>
 #include <cstdio>
 
+#if __has_include(<liburing.h>)
+#include <liburing.h>
+#else
 struct io_uring;
 struct io_uring_params;
+#endif
 
 namespace leat::testing {
 namespace {
 
 thread_local ScopedFaults* in_force = nullptr;
 
-constexpr std::array<std::string_view, 19> movers = {
-    "read",     "write",   "pread",    "pwrite",   "readv",          "writev",  "preadv",
-    "pwritev",  "preadv2", "pwritev2", "recv",     "send",           "recvmsg", "sendmsg",
-    "sendfile", "splice",  "tee",      "vmsplice", "copy_file_range"};
+constexpr std::array<std::string_view, 21> movers = {
+    "read",      "write",  "pread",    "pwrite",          "readv",
+    "writev",    "preadv", "pwritev",  "preadv2",         "pwritev2",
+    "recv",      "send",   "recvmsg",  "sendmsg",         "sendfile",
+    "splice",    "tee",    "vmsplice", "copy_file_range", "ring_read",
+    "ring_write"};
 
 }  // namespace
 
@@ -86,6 +92,8 @@ ScopedFaults::Verdict consult(std::string_view call, bool moves = false) {
   return verdict;
 }
 
+bool nothing_in_force() { return in_force == nullptr; }
+
 // A copy of a vector that holds at most so many bytes.
 class ShortVector {
  public:
@@ -120,8 +128,40 @@ using leat::testing::ShortVector;
     return __real_##name shortened;                                                       \
   }
 
-SEAM_MOVER(ssize_t, read, (int fd, void* into, size_t n), (fd, into, cut(n)))
-SEAM_MOVER(ssize_t, write, (int fd, const void* from, size_t n), (fd, from, cut(n)))
+extern "C" ssize_t __real_readlink(const char* path, char* into, size_t n);
+
+namespace {
+
+// A wake-up is no payload: it cannot be cut, and who waits for it has no other.
+bool is_wake_up(int fd, size_t n) {
+  if (n != sizeof(std::uint64_t) || leat::testing::nothing_in_force()) return false;
+  const int before = errno;
+  std::array<char, 32> target{};
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t length = __real_readlink(link.c_str(), target.data(), target.size());
+  errno = before;
+  return length > 0 &&
+         std::string_view(target.data(), static_cast<size_t>(length)) == "anon_inode:[eventfd]";
+}
+
+}  // namespace
+
+extern "C" ssize_t __real_read(int fd, void* into, size_t n);
+extern "C" ssize_t __wrap_read(int fd, void* into, size_t n) {
+  if (is_wake_up(fd, n)) return __real_read(fd, into, n);
+  const auto verdict = consult("read", true);
+  if (verdict.error_number != 0) return -1;
+  return __real_read(fd, into, std::min(n, verdict.at_most));
+}
+
+extern "C" ssize_t __real_write(int fd, const void* from, size_t n);
+extern "C" ssize_t __wrap_write(int fd, const void* from, size_t n) {
+  if (is_wake_up(fd, n)) return __real_write(fd, from, n);
+  const auto verdict = consult("write", true);
+  if (verdict.error_number != 0) return -1;
+  return __real_write(fd, from, std::min(n, verdict.at_most));
+}
+
 SEAM_MOVER(ssize_t, pread, (int fd, void* into, size_t n, off_t at), (fd, into, cut(n), at))
 SEAM_MOVER(ssize_t, pwrite, (int fd, const void* from, size_t n, off_t at), (fd, from, cut(n), at))
 SEAM_MOVER(ssize_t, recv, (int fd, void* into, size_t n, int flags), (fd, into, cut(n), flags))
@@ -236,6 +276,7 @@ SEAM_CALL(connect, (int fd, const sockaddr* address, socklen_t length), (fd, add
 SEAM_CALL(munmap, (void* start, size_t length), (start, length))
 SEAM_CALL(madvise, (void* start, size_t length, int advice), (start, length, advice))
 
+extern "C" int __real_fcntl(int fd, int command, ...);
 extern "C" void* __real_mmap(void* hint, size_t length, int protection, int flags, int fd,
                              off_t at);
 extern "C" void* __wrap_mmap(void* hint, size_t length, int protection, int flags, int fd,
@@ -255,7 +296,54 @@ extern "C" void* __wrap_mmap(void* hint, size_t length, int protection, int flag
 SEAM_RING(io_uring_queue_init_params, (unsigned entries, io_uring* ring, io_uring_params* params),
           (entries, ring, params))
 SEAM_RING(io_uring_register_eventfd, (io_uring * ring, int eventfd), (ring, eventfd))
-SEAM_RING(io_uring_submit, (io_uring * ring), (ring))
+
+// Reads and writes that are about to be handed over count as calls of the names ring_read and
+// ring_write. One that is to be answered by an error becomes an operation that has it for a result;
+// a shortened one with O_DIRECT stays aligned.
+#if __has_include(<liburing.h>)
+namespace {
+
+constexpr unsigned inject_result = 1;  // IORING_NOP_INJECT_RESULT, Linux 6.10
+constexpr std::size_t direct_unit = 4096;
+
+void disturb(io_uring_sqe& entry) {
+  const bool reads = entry.opcode == IORING_OP_READ;
+  if (!reads && entry.opcode != IORING_OP_WRITE) return;
+  const auto verdict = consult(reads ? "ring_read" : "ring_write", true);
+  if (verdict.error_number != 0) {
+    const auto who = entry.user_data;
+    io_uring_prep_nop(&entry);
+    entry.user_data = who;
+    entry.rw_flags = inject_result;
+    entry.len = static_cast<unsigned>(-verdict.error_number);
+  } else if (verdict.at_most < entry.len) {
+    const bool direct = (__real_fcntl(entry.fd, F_GETFL) & O_DIRECT) != 0;
+    const std::size_t unit = direct ? direct_unit : 1;
+    const std::size_t cut = std::max(verdict.at_most / unit * unit, unit);
+    entry.len = static_cast<unsigned>(std::min<std::size_t>(cut, entry.len));
+  }
+}
+
+void disturb_prepared(io_uring& ring) {
+  for (unsigned at = ring.sq.sqe_head; at != ring.sq.sqe_tail; ++at)
+    disturb(ring.sq.sqes[at & ring.sq.ring_mask]);
+}
+
+}  // namespace
+#else
+namespace {
+void disturb_prepared(io_uring&) {}
+}  // namespace
+#endif
+
+extern "C" int __real_io_uring_submit(io_uring* ring);
+extern "C" int __wrap_io_uring_submit(io_uring* ring) {
+  const auto verdict = consult("io_uring_submit");
+  if (verdict.error_number != 0) return -verdict.error_number;
+  disturb_prepared(*ring);
+  return __real_io_uring_submit(ring);
+}
+
 SEAM_RING(io_uring_get_events, (io_uring * ring), (ring))
 
 SEAM_CALL(epoll_create1, (int flags), (flags))
@@ -265,7 +353,6 @@ SEAM_CALL(epoll_wait, (int epoll, epoll_event* events, int count, int timeout_ms
           (epoll, events, count, timeout_ms))
 SEAM_CALL(getifaddrs, (ifaddrs * *list), (list))
 
-extern "C" ssize_t __real_readlink(const char* path, char* into, size_t n);
 extern "C" ssize_t __wrap_readlink(const char* path, char* into, size_t n) {
   if (consult("readlink").error_number != 0) return -1;
   return __real_readlink(path, into, n);

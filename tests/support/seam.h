@@ -19,7 +19,9 @@ namespace leat::testing {
 
 /// What shall happen to one call, or to a run of calls.
 struct FaultPlan {
-  std::string_view call{};  ///< a name of seam_calls.txt; empty: every call that moves bytes
+  /// A name of seam_calls.txt, or ring_read or ring_write: an operation that io_uring_submit hands
+  /// over. Empty: every call that moves bytes.
+  std::string_view call{};
   std::uint64_t first = 1;  ///< the first call that is hit, counted from 1
   std::uint64_t times = 1;  ///< so many calls in a row
   int error_number = 0;     ///< answer this errno and make no call; 0: make the call
