@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <leat/context.h>
 #include <leat/mechanism.h>
@@ -67,10 +68,11 @@ struct Passage {
 
 /// How much a step may move. Both bounds hold at once: of the limit, the rate and the promise.
 struct Allowance {
-  std::uint64_t take;       ///< from the source; not 0 unless the pump holds bytes
-  std::uint64_t deliver;    ///< to the sink; never 0
-  std::uint64_t remaining;  ///< not delivered yet of this stretch; to_end if that is unknown
-  bool more_follows;        ///< something of known, non-zero length is sent right after it
+  std::uint64_t take;            ///< from the source; not 0 unless the pump holds bytes
+  std::uint64_t deliver;         ///< to the sink; never 0
+  std::uint64_t remaining;       ///< not delivered yet of this stretch; to_end if that is unknown
+  bool more_follows;             ///< something of known, non-zero length is sent right after it
+  std::uint64_t ahead = to_end;  ///< of a file: bytes from where it is read on before its next hole
 };
 
 /// What one pump step did. Trivially copyable; `delivered` is exact whatever the outcome.
@@ -105,6 +107,9 @@ struct Residue {
   Block block{};  ///< holds them from `offset` on, if valid
   std::size_t offset = 0;
   Pipe pipe{};  ///< else holds them, if valid
+  /// Else these do, in this order, and `keeper` keeps them.
+  std::vector<std::span<const std::byte>> pieces{};
+  std::shared_ptr<void> keeper{};
 };
 
 /// A mechanism at work inside one transfer. It keeps no pointer to anything it is lent.

@@ -100,7 +100,7 @@ TEST_F(MmapWrite, comes_after_what_does_not_copy) {
   for (const Candidate& each : plan.candidates) {
     if (each.fits) order += std::string(each.mechanism.name()) + " ";
   }
-  EXPECT_EQ(order, "splice sendfile mmap_write read_write ");
+  EXPECT_EQ(order, "splice sendfile mmap_write read_write direct_io ");
   EXPECT_EQ(plan.candidates[2].cpu_copies, 1u);
 }
 

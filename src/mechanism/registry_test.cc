@@ -54,6 +54,7 @@ TEST(Registry, probing_tells_what_the_kernel_says) {
   const ScopedFaults faults({{.call = "ioctl", .error_number = EPERM}});
   EXPECT_NE(Mechanism::named("reflink")->unavailable(), "");
   EXPECT_EQ(Mechanism::named("mmap_write")->unavailable(), "");
+  EXPECT_EQ(Mechanism::named("direct_io")->unavailable(), "") << "some file system has it";
   EXPECT_EQ(Mechanism::named("read_write")->unavailable(), "") << "the floor is always there";
 }
 

@@ -10,12 +10,13 @@ namespace {
 // The fixed order (docs/architecture.md, "The order"). What a row does not name comes after it, in
 // the registry's order; what does not fit is passed over, so one row serves several sinks.
 constexpr std::string_view small_file_to_stream[] = {"sendfile", "splice", "read_write",
-                                                     "mmap_write"};
-constexpr std::string_view file_to_stream[] = {"splice", "sendfile", "mmap_write", "read_write"};
+                                                     "mmap_write", "direct_io"};
+constexpr std::string_view file_to_stream[] = {"splice", "sendfile", "mmap_write", "read_write",
+                                               "direct_io"};
 constexpr std::string_view file_to_pipe[] = {"splice", "sendfile", "read_write", "mmap_write"};
-constexpr std::string_view file_to_file[] = {"reflink", "copy_file_range", "sendfile",
-                                             "splice",  "read_write",      "mmap_write"};
-constexpr std::string_view stream_to_any[] = {"splice", "read_write"};
+constexpr std::string_view file_to_file[] = {"reflink",    "copy_file_range", "sendfile", "splice",
+                                             "read_write", "mmap_write",      "direct_io"};
+constexpr std::string_view stream_to_any[] = {"splice", "read_write", "direct_io"};
 constexpr std::string_view memory_to_any[] = {"read_write", "gather", "vmsplice", "zerocopy_send",
                                               "uring_send_zc"};
 constexpr std::string_view scattered_to_any[] = {"gather", "read_write", "vmsplice",

@@ -54,31 +54,32 @@ class RankTest : public GuardedTest {};
 
 TEST_F(RankTest, every_pair_of_kinds_has_its_order) {
   using enum Kind;
-  constexpr std::array rows{Row{file, socket, "sendfile splice read_write mmap_write"},
-                            Row{file, pipe, "splice sendfile read_write mmap_write"},
-                            Row{file, file, "copy_file_range splice read_write mmap_write"},
-                            Row{file, memory, "read_write"},
-                            Row{file, device, "read_write"},
-                            Row{socket, socket, "splice read_write"},
-                            Row{socket, pipe, "splice read_write"},
-                            Row{socket, file, "splice read_write"},
-                            Row{socket, memory, "read_write"},
-                            Row{socket, device, "read_write"},
-                            Row{pipe, socket, "splice read_write"},
-                            Row{pipe, pipe, "splice read_write"},
-                            Row{pipe, file, "splice read_write"},
-                            Row{pipe, memory, "read_write"},
-                            Row{pipe, device, "read_write"},
-                            Row{memory, socket, "read_write gather"},
-                            Row{memory, pipe, "read_write gather"},
-                            Row{memory, file, "read_write gather"},
-                            Row{memory, memory, "read_write"},
-                            Row{memory, device, "read_write gather"},
-                            Row{device, socket, "read_write"},
-                            Row{device, pipe, "read_write"},
-                            Row{device, file, "read_write"},
-                            Row{device, memory, "read_write"},
-                            Row{device, device, "read_write"}};
+  constexpr std::array rows{
+      Row{file, socket, "sendfile splice read_write mmap_write direct_io"},
+      Row{file, pipe, "splice sendfile read_write mmap_write"},
+      Row{file, file, "copy_file_range splice read_write mmap_write direct_io"},
+      Row{file, memory, "read_write"},
+      Row{file, device, "read_write"},
+      Row{socket, socket, "splice read_write"},
+      Row{socket, pipe, "splice read_write"},
+      Row{socket, file, "splice read_write direct_io"},
+      Row{socket, memory, "read_write"},
+      Row{socket, device, "read_write"},
+      Row{pipe, socket, "splice read_write"},
+      Row{pipe, pipe, "splice read_write"},
+      Row{pipe, file, "splice read_write"},
+      Row{pipe, memory, "read_write"},
+      Row{pipe, device, "read_write"},
+      Row{memory, socket, "read_write gather"},
+      Row{memory, pipe, "read_write gather"},
+      Row{memory, file, "read_write gather"},
+      Row{memory, memory, "read_write"},
+      Row{memory, device, "read_write gather"},
+      Row{device, socket, "read_write"},
+      Row{device, pipe, "read_write"},
+      Row{device, file, "read_write"},
+      Row{device, memory, "read_write"},
+      Row{device, device, "read_write"}};
   static_assert(rows.size() == kinds.size() * kinds.size());
   for (const Row& row : rows)
     EXPECT_EQ(names(rank(source_of(row.source), sink_of(row.sink), {})), row.order)
@@ -90,10 +91,11 @@ TEST_F(RankTest, a_larger_file_goes_to_a_socket_by_splice_first) {
   for (const std::uint64_t promised : {small_file_bytes + 1, std::uint64_t{1} << 40, to_end}) {
     file.promised = promised;
     const bool ends = promised != to_end;  // else what lies behind it could not be told
-    EXPECT_EQ(names(rank(file, sink_of(Kind::socket), {})),
-              ends ? "splice sendfile mmap_write read_write" : "splice sendfile read_write");
+    EXPECT_EQ(
+        names(rank(file, sink_of(Kind::socket), {})),
+        ends ? "splice sendfile mmap_write read_write direct_io" : "splice sendfile read_write");
     EXPECT_EQ(names(rank(file, sink_of(Kind::file), {})),
-              ends ? "copy_file_range splice read_write mmap_write"
+              ends ? "copy_file_range splice read_write mmap_write direct_io"
                    : "copy_file_range splice read_write");
   }
 }
@@ -105,16 +107,18 @@ TEST_F(RankTest, extents_are_shared_first_where_they_can_be) {
   SinkFacts sink = sink_of(Kind::file);
   file.promised = file.left = file.size = 10'000;
   file.volume = sink.volume = volume;
-  EXPECT_EQ(names(rank(file, sink, {})), "reflink copy_file_range splice read_write mmap_write");
+  EXPECT_EQ(names(rank(file, sink, {})),
+            "reflink copy_file_range splice read_write mmap_write direct_io");
   EXPECT_EQ(names(rank(file, sink, {.copies_forbidden = true})), "reflink");
   EXPECT_EQ(names(rank(file, sink, {.forced = *Mechanism::named("reflink")})), "reflink");
   file.promised = file.left = 9'000;
-  EXPECT_EQ(names(rank(file, sink, {})), "reflink copy_file_range splice read_write mmap_write")
+  EXPECT_EQ(names(rank(file, sink, {})),
+            "reflink copy_file_range splice read_write mmap_write direct_io")
       << "another mechanism moves the last bytes";
   EXPECT_EQ(names(rank(file, sink, {.copies_forbidden = true})), "");
   EXPECT_EQ(names(rank(file, sink, {.forced = *Mechanism::named("reflink")})), "");
   sink.volume.device = 2;
-  EXPECT_EQ(names(rank(file, sink, {})), "copy_file_range splice read_write mmap_write");
+  EXPECT_EQ(names(rank(file, sink, {})), "copy_file_range splice read_write mmap_write direct_io");
 }
 
 TEST_F(RankTest, several_pieces_of_memory_go_together_first) {
@@ -129,7 +133,7 @@ TEST_F(RankTest, an_owned_file_may_be_written_by_sendfile) {
   SinkFacts sink = sink_of(Kind::file);
   sink.owned = true;
   EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})),
-            "copy_file_range sendfile splice read_write mmap_write");
+            "copy_file_range sendfile splice read_write mmap_write direct_io");
 }
 
 TEST_F(RankTest, the_preference_names_every_mechanism_once) {
@@ -158,9 +162,10 @@ TEST_F(RankTest, is_a_function_of_its_arguments_and_asks_nobody) {
 TEST_F(RankTest, a_blocking_socket_leaves_what_can_be_told_not_to_wait) {
   SinkFacts sink = sink_of(Kind::socket);
   sink.waiting = Waiting::flagged;
-  EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})), "read_write mmap_write");
+  EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})), "read_write mmap_write direct_io");
   sink.waiting = Waiting::allowed;
-  EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})), "sendfile splice read_write mmap_write");
+  EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})),
+            "sendfile splice read_write mmap_write direct_io");
 }
 
 TEST_F(RankTest, a_forced_mechanism_is_the_only_one) {
@@ -179,11 +184,12 @@ TEST_F(RankTest, closed_ways_are_not_tried_unless_forced) {
   const SourceFacts file = source_of(Kind::file);
   const SinkFacts socket = sink_of(Kind::socket);
   Needs needs{.closed_ways = bit_of("sendfile")};
-  EXPECT_EQ(names(rank(file, socket, needs)), "splice read_write mmap_write");
+  EXPECT_EQ(names(rank(file, socket, needs)), "splice read_write mmap_write direct_io");
   const Fit fit = judge(*Mechanism::named("sendfile"), file, socket, needs);
   EXPECT_FALSE(fit.fits);
   EXPECT_TRUE(fit.reason.contains("refused")) << fit.reason;
-  needs.closed_ways |= bit_of("splice") | bit_of("read_write") | bit_of("mmap_write");
+  needs.closed_ways |=
+      bit_of("splice") | bit_of("read_write") | bit_of("mmap_write") | bit_of("direct_io");
   EXPECT_EQ(names(rank(file, socket, needs)), "");
   needs.forced = *Mechanism::named("sendfile");
   EXPECT_EQ(names(rank(file, socket, needs)), "sendfile");
@@ -235,16 +241,16 @@ TEST_F(RankTest, what_has_a_successor_must_say_so_where_nagle_holds_back) {
   const SourceFacts file = source_of(Kind::file);
   const Needs needs{.has_successor = true};
   SinkFacts sink = sink_of(Kind::socket);
-  EXPECT_EQ(names(rank(file, sink, needs)), "splice read_write mmap_write");
+  EXPECT_EQ(names(rank(file, sink, needs)), "splice read_write mmap_write direct_io");
   EXPECT_TRUE(judge(*Mechanism::named("sendfile"), file, sink, needs).reason.contains("stall"));
   sink.nodelay = true;
-  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write mmap_write");
+  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write mmap_write direct_io");
   sink.nodelay = false;
   sink.is_connection = true;  // which may be corked
-  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write mmap_write");
+  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write mmap_write direct_io");
   sink.is_connection = false;
   sink.tcp = false;
-  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write mmap_write");
+  EXPECT_EQ(names(rank(file, sink, needs)), "sendfile splice read_write mmap_write direct_io");
   EXPECT_EQ(names(rank(file, sink_of(Kind::pipe), needs)), "splice sendfile read_write mmap_write");
 }
 

@@ -55,6 +55,12 @@ Result<void> Engine::plan_part(Source& part_source) {
   needs.has_successor = !in_leftover() && part + 1 < parts().size();
   needs.closed_ways = closed_ways | (sink_connection ? sink_connection->closed_ways : 0u);
   ranking = rank(*facts, sink_facts, needs);
+  if (ranking.count == 0 && needs.forced && in_leftover()) {
+    // What a forced mechanism gave up need not be of a kind that it fits: any other moves it.
+    Needs unforced = needs;
+    unforced.forced = {};
+    ranking = rank(*facts, sink_facts, unforced);
+  }
   if (ranking.count > 0) {
     const bool keeps_them_itself = MechanismAccess::entry(mechanism()).shares_extents;
     if (facts->sparse && sink_facts.keeps_holes && !facts->cursor && !keeps_them_itself)
@@ -181,14 +187,14 @@ void Engine::drop_pump() {
     return;
   }
   here.delivered = here.taken;
-  Leftover leftover;
   if (residue.block.valid()) {
-    leftover.source = leftover_source(residue, std::move(residue.block));
-  } else {
+    leftovers.push_back({leftover_source(residue, std::move(residue.block)), {}});
+  } else if (residue.pipe.valid()) {
     context.pipes.write_off(residue.pipe);
-    leftover.source = Source::pipe(std::move(residue.pipe.read), residue.bytes);
+    leftovers.push_back({Source::pipe(std::move(residue.pipe.read), residue.bytes), {}});
   }
-  leftovers.push_back(std::move(leftover));
+  for (auto piece = residue.pieces.rbegin(); piece != residue.pieces.rend(); ++piece)
+    leftovers.push_back({EndpointAccess::kept_memory(*piece, residue.keeper), {}});
 }
 
 }  // namespace leat

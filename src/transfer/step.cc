@@ -152,8 +152,10 @@ Moved Engine::pump_once(StepWork& work, std::uint64_t bound) {
                   .room = {},
                   .resources = work.resources};
   if (sink.kind() == Kind::memory) passage.room = sink.bytes().subspan(delivered);
-  if (holes.active())
-    allowance.take = std::min(allowance.take, holes.data_left(passage.from_offset));
+  if (holes.active()) {
+    allowance.ahead = holes.data_left(passage.from_offset);
+    allowance.take = std::min(allowance.take, allowance.ahead);
+  }
   const MechanismEntry& entry = MechanismAccess::entry(mechanism());
   Gathered gathered;
   std::size_t last_part = part;

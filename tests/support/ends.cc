@@ -293,7 +293,7 @@ class ConnectionSink : public SinkEnd {
       if (leg.known_by == KnownBy::pending) return "sink connection: a leg is still pending; ";
     return {};
   }
-  std::string examine(std::uint64_t delivered) override {
+  std::string examine(std::uint64_t delivered, bool) override {
     connection_.reset();
     const Drainer::Result& result = drainer_->finish();
     std::string trouble = tell("sink connection", result.check.mismatch());
@@ -326,8 +326,9 @@ class FileSink : public SinkEnd {
   Sink sink() override {
     return lent_.give<Sink>([&](auto fd) { return Sink::file(std::move(fd), options_.offset); });
   }
-  std::string examine(std::uint64_t delivered) override {
+  std::string examine(std::uint64_t delivered, bool ahead) override {
     std::string trouble = tell("sink file", lent_.examine());
+    if (ahead) delivered = reach_of_payload(delivered);
     const std::uint64_t end = options_.offset + delivered;
     const std::uint64_t size = std::max(size_before_, end);
     if (size_of(keep_) != size && (delivered > 0 || size_of(keep_) != size_before_))
@@ -344,6 +345,19 @@ class FileSink : public SinkEnd {
   }
 
  private:
+  /// How far the payload reaches without a break.
+  std::uint64_t reach_of_payload(std::uint64_t delivered) const {
+    // Waits for direct writes whose end nobody could be told.
+    must(::ftruncate(keep_.number(), static_cast<off_t>(size_of(keep_))), "ftruncate");
+    std::vector<std::byte> there(options_.size - delivered);
+    const ssize_t count = ::pread(keep_.number(), there.data(), there.size(),
+                                  static_cast<off_t>(options_.offset + delivered));
+    there.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    const auto payload = pattern(options_.seed, delivered, there.size());
+    const auto differs = std::ranges::mismatch(there, payload).in1;
+    return delivered + static_cast<std::uint64_t>(differs - there.begin());
+  }
+
   EndOptions options_;
   std::uint64_t before_;
   std::uint64_t size_before_ = 0;
@@ -370,7 +384,7 @@ class StreamSink : public SinkEnd {
       return kind_ == EndKind::pipe ? Sink::pipe(std::move(fd)) : Sink::socket(std::move(fd));
     });
   }
-  std::string examine(std::uint64_t delivered) override {
+  std::string examine(std::uint64_t delivered, bool) override {
     std::string trouble = tell("sink stream", lent_->examine());
     lent_->close();
     const Drainer::Result& result = drainer_->finish();
@@ -398,7 +412,7 @@ class MemorySink : public SinkEnd {
   explicit MemorySink(const EndOptions& options)
       : options_(options), bytes_(pattern(around_seed, 0, options.size + around_bytes)) {}
   Sink sink() override { return Sink(std::span(bytes_).first(options_.size)); }
-  std::string examine(std::uint64_t delivered) override {
+  std::string examine(std::uint64_t delivered, bool) override {
     const std::span<const std::byte> all = bytes_;
     StreamCheck payload(options_.seed);
     payload.add(all.first(delivered));

@@ -82,8 +82,9 @@ class SinkEnd {
   /// lent and fills in its verdicts; what is wrong with them.
   virtual std::string settle(Receipt&) { return {}; }
   /// To be called after the transfer is destroyed: what is wrong if the pattern [0, delivered) is
-  /// what should be here and nothing else, or if its flags or options changed.
-  virtual std::string examine(std::uint64_t delivered) = 0;
+  /// what should be here and nothing else, or if its flags or options changed. With `ahead` a file
+  /// may hold more of the payload: operations complete in any order.
+  virtual std::string examine(std::uint64_t delivered, bool ahead = false) = 0;
 };
 
 }  // namespace leat::testing
