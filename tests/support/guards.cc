@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include "support/bounds.h"
@@ -39,6 +41,17 @@ Watchdog::Watchdog(std::chrono::seconds limit) {
 
 Watchdog::~Watchdog() { alarm(0); }
 
+namespace {
+
+// A file's path may change while it is open: by a rename, or by another mount namespace.
+std::string identity_of(int number, std::string_view target) {
+  struct stat status{};
+  if (!target.starts_with('/') || ::fstat(number, &status) != 0) return std::string(target);
+  return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
+}  // namespace
+
 Census open_descriptors() {
   Census census;
   DIR* folder = ::opendir("/proc/self/fd");
@@ -49,7 +62,7 @@ Census open_descriptors() {
     std::array<char, 256> target{};
     const std::string link = std::string("/proc/self/fd/") + entry->d_name;
     if (::readlink(link.c_str(), target.data(), target.size() - 1) >= 0)
-      census[number] = target.data();
+      census[number] = {identity_of(number, target.data()), target.data()};
   }
   ::closedir(folder);
   return census;
@@ -57,10 +70,10 @@ Census open_descriptors() {
 
 std::string leaked_since(const Census& then) {
   std::string leaked;
-  for (const auto& [number, target] : open_descriptors()) {
+  for (const auto& [number, now] : open_descriptors()) {
     const auto before = then.find(number);
-    if (before == then.end() || before->second != target)
-      leaked += std::to_string(number) + " -> " + target + "\n";
+    if (before == then.end() || before->second.identity != now.identity)
+      leaked += std::to_string(number) + " -> " + now.target + "\n";
   }
   return leaked;
 }

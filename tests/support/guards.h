@@ -20,8 +20,13 @@ class Watchdog {
   Watchdog& operator=(const Watchdog&) = delete;
 };
 
+/// What a descriptor is of: to be compared, and to be read.
+struct OpenFile {
+  std::string identity;
+  std::string target;
+};
 /// The open descriptors of this process, with what each is.
-using Census = std::map<int, std::string>;
+using Census = std::map<int, OpenFile>;
 Census open_descriptors();
 /// What is open now and was not then, one a line; empty if nothing leaked.
 std::string leaked_since(const Census& then);
