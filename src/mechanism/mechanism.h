@@ -178,6 +178,8 @@ struct MechanismEntry {
   void (*start)(PumpSlot& slot, const Tuning& tuning);
   /// True if it can tell the kernel that more follows (MSG_MORE, SPLICE_F_MORE).
   bool carries_more;
+  /// True if its pumps keep neither bytes nor anything of `Resources` from step to step.
+  bool holds_nothing = false;
   /// True if the kernel reads the source's memory after the call: pumps get `Passage::keepers`, and
   /// only the kernel can say, later, whether it copied (`Verdicts`).
   bool lends = false;

@@ -94,6 +94,7 @@ const MechanismEntry sendfile = {
     .cost = cost,
     .start = start,
     .carries_more = false,
+    .holds_nothing = true,
 };
 
 }  // namespace mechanisms

@@ -65,8 +65,8 @@ OneCall make_one_call(ContextState& context, ConnectionState& connection, const 
       .take = length, .deliver = length, .remaining = length, .more_follows = false};
   const OneCall made{ranking.order[0], pump.get()->step(passage, all),
                      entry.cost(facts, connection.facts)};
-  // Memory is sent from where it lies: there the pump holds nothing.
-  if (facts.kind != Kind::memory) give_back(pump, resources);
+  // Memory is sent from where it lies: there no pump holds anything.
+  if (facts.kind != Kind::memory && !entry.holds_nothing) give_back(pump, resources);
   return made;
 }
 
