@@ -414,7 +414,7 @@ Residue DirectWork::surrender(Resources& resources) {
     for (const DirectSlot& slot : queue_.slots()) {
       const std::uint64_t from = std::max(slot.begin, delivered_);
       if (from >= slot.filled) continue;
-      residue.pieces.push_back(slot.bytes(from, slot.filled));
+      residue.pieces.emplace_back(slot.bytes(from, slot.filled));
       residue.bytes += slot.filled - from;
     }
   }
