@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "os/keep_for_good.h"
+
 namespace leat {
 
 Loans::Loans(Loans&& other) noexcept
@@ -117,7 +119,7 @@ std::uint64_t Loans::give_up() noexcept {
       if (keeper.never_reused) continue;
       kept = true;
       // For good: its allocator would hand it out again under the kernel's eyes.
-      new std::shared_ptr<const void>(std::move(keeper.owner));
+      os::keep_for_good(std::move(keeper.owner));
     }
     if (kept) left += loan.bytes;
     verdicts_->does_not_tell(loan.ticket);

@@ -1,11 +1,12 @@
 #include "os/ring_records.h"
 
-#include <new>
 #include <utility>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 #endif
+
+#include "os/keep_for_good.h"
 
 namespace leat::os {
 namespace {
@@ -43,9 +44,7 @@ RingRecords::~RingRecords() {
 #ifdef __SANITIZE_ADDRESS__
     __lsan_ignore_object(operation.keeps.get());
 #endif
-    // One owner that never lets go.
-    alignas(std::shared_ptr<const void>) std::byte owner[sizeof(std::shared_ptr<const void>)];
-    new (owner) std::shared_ptr<const void>(std::move(operation.keeps));
+    keep_for_good(std::move(operation.keeps));
   }
 }
 
