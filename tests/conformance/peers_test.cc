@@ -145,6 +145,10 @@ TEST_P(StreamPeer, never_reads_then_does) {
   EXPECT_TRUE(receipt.ok()) << describe(receipt);
   EXPECT_EQ(receipt.delivered, large_size);
   EXPECT_EQ(receipt.stranded, 0u);
+  // A Connection outlives its transfers.
+  {
+    const Transfer ended = std::move(transfer);
+  }
   leaver.close_sink();
   EXPECT_EQ(drainer.finish().check.mismatch(), "");
   EXPECT_EQ(drainer.finish().check.count(), large_size);
