@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mechanism/errnos.h"
+#include "mechanism/lend.h"
 #include "mechanism/mechanism.h"
 #include "os/error.h"
 #include "os/wait.h"
@@ -85,30 +86,7 @@ class UringSendZcPump final : public Pump {
   bool full_ = false;  // the socket, by the last answer
 };
 
-Moved refusal(int error_number, std::string_view operation) {
-  return {.outcome = Outcome::refused, .error_number = error_number, .operation = operation};
-}
-
 Moved waiting_for_room() { return {.outcome = Outcome::wait_ring, .for_room = true}; }
-
-// The pieces that hold at most `limit` bytes, the last of them cut.
-struct Pieces {
-  std::array<iovec, 64> list;
-  std::size_t count = 0;
-  std::uint64_t bytes = 0;
-  std::span<const iovec> all() const { return std::span(list).first(count); }
-};
-
-Pieces cut(std::span<const iovec> memory, std::uint64_t limit) {
-  Pieces pieces;
-  for (const iovec& piece : memory) {
-    if (pieces.bytes == limit || pieces.count == pieces.list.size()) break;
-    const std::size_t length = std::min<std::uint64_t>(piece.iov_len, limit - pieces.bytes);
-    pieces.list[pieces.count++] = {piece.iov_base, length};
-    pieces.bytes += length;
-  }
-  return pieces;
-}
 
 void keep(os::RingOperation& record, std::span<Keeper> keepers) {
   record.never_reused = std::ranges::all_of(keepers, &Keeper::never_reused);
@@ -162,7 +140,7 @@ Moved UringSendZcPump::send(const Passage& passage, const Allowance& allowance) 
   // Not more than the whole budget, which would be overdrawn else.
   const std::uint64_t limit = std::min({allowance.take, allowance.deliver, most_lent_at_once,
                                         std::max<std::uint64_t>(resources.lent.limit, 1)});
-  const Pieces pieces = cut(passage.memory, limit);
+  const LentPieces pieces = lent_pieces(passage.memory, limit);
   if (!resources.lent.has_room_for(pieces.bytes)) {
     lent_at_submit_ = 0;
     return without_memory(resources, ENOBUFS,
@@ -172,13 +150,14 @@ Moved UringSendZcPump::send(const Passage& passage, const Allowance& allowance) 
   if (!begun) {
     // All records are in use: whatever finishes makes room.
     if (begun.error().is(EAGAIN) && resources.ring.in_flight() > 0) return waiting_for_room();
-    return refusal(begun.error().code.value(), begun.error().operation);
+    return refused_to_lend(begun.error().code.value(), begun.error().operation);
   }
   operation_ = *begun;
   const bool tells = resources.ring.reports_copies();
   if (!tells && resources.copies_forbidden) {
     resources.ring.end(*std::exchange(operation_, nullptr));
-    return refusal(EOPNOTSUPP, "IORING_OP_SEND_ZC (before Linux 6.2 it does not say if it copied)");
+    return refused_to_lend(EOPNOTSUPP,
+                           "IORING_OP_SEND_ZC (before Linux 6.2 it does not say if it copied)");
   }
   more_ = allowance.more_follows && pieces.bytes == allowance.remaining;
   keep(*operation_, passage.keepers.first(pieces.count));
@@ -232,7 +211,7 @@ Moved UringSendZcPump::without_memory(const Resources& resources, int error_numb
   if (resources.lent.on_ring < lent_then) return {};
   awaits_less_than_ = resources.lent.on_ring;
   if (awaits_less_than_ > 0) return waiting_for_room();
-  return refusal(error_number, operation);
+  return refused_to_lend(error_number, operation);
 }
 
 Residue UringSendZcPump::surrender(Resources& resources) {
@@ -279,6 +258,7 @@ const MechanismEntry uring_send_zc = {
     .start = start,
     .carries_more = true,
     .lends = true,
+    .most_pieces = LentPieces::most,
 };
 
 }  // namespace mechanisms

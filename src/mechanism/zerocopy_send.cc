@@ -2,6 +2,7 @@
 #include <array>
 
 #include "mechanism/errnos.h"
+#include "mechanism/lend.h"
 #include "mechanism/mechanism.h"
 #include "os/error_queue.h"
 #include "os/socket.h"
@@ -13,7 +14,6 @@ using Outcome = Moved::Outcome;
 
 // One call lends this much at most: the kernel's socket buffer bounds it anyway.
 constexpr std::uint64_t most_lent_at_once = 1 << 20;
-constexpr std::size_t most_pieces = 64;
 
 // sendmsg(2) with MSG_ZEROCOPY. The kernel reads the memory until the socket's error queue names
 // the send; the connection's Loans keep it until then, beyond the end of the transfer.
@@ -22,28 +22,6 @@ class ZerocopySendPump final : public Pump {
   Moved step(const Passage& passage, const Allowance& allowance) override;
   Residue surrender(Resources&) override { return {}; }
 };
-
-// The pieces that hold at most `limit` bytes, the last of them cut.
-struct Pieces {
-  std::array<iovec, most_pieces> list;
-  std::size_t count = 0;
-  std::uint64_t bytes = 0;
-};
-
-Pieces cut(std::span<const iovec> memory, std::uint64_t limit) {
-  Pieces pieces;
-  for (const iovec& piece : memory) {
-    if (pieces.bytes == limit || pieces.count == pieces.list.size()) break;
-    const std::size_t length = std::min<std::uint64_t>(piece.iov_len, limit - pieces.bytes);
-    pieces.list[pieces.count++] = {piece.iov_base, length};
-    pieces.bytes += length;
-  }
-  return pieces;
-}
-
-Moved refusal(int error_number, std::string_view operation) {
-  return {.outcome = Outcome::refused, .error_number = error_number, .operation = operation};
-}
 
 Moved waiting(Outcome outcome) { return {.outcome = outcome}; }
 
@@ -58,11 +36,11 @@ Moved ZerocopySendPump::step(const Passage& passage, const Allowance& allowance)
   // Not more than the whole budget, which would be overdrawn else.
   const std::uint64_t limit = std::min({allowance.take, allowance.deliver, most_lent_at_once,
                                         std::max<std::uint64_t>(resources.lent.limit, 1)});
-  const Pieces pieces = cut(passage.memory, limit);
+  const LentPieces pieces = lent_pieces(passage.memory, limit);
   if (!resources.lent.has_room_for(pieces.bytes)) {
     // Only what this socket has lent comes back through its own error queue.
     if (loans.outstanding() > 0) return waiting(Outcome::wait_release);
-    return refusal(ENOBUFS, "sendmsg (ContextOptions::lent_budget_bytes is used up)");
+    return refused_to_lend(ENOBUFS, "sendmsg (ContextOptions::lent_budget_bytes is used up)");
   }
 
   const bool more = allowance.more_follows && pieces.bytes == allowance.remaining;
@@ -123,7 +101,7 @@ const MechanismEntry zerocopy_send = {
     .start = start,
     .carries_more = true,
     .lends = true,
-    .most_pieces = most_pieces,
+    .most_pieces = LentPieces::most,
 };
 
 }  // namespace mechanisms
