@@ -3,6 +3,8 @@
 #include <new>
 #include <utility>
 
+#include "os/memory.h"
+
 namespace leat {
 namespace {
 
@@ -10,10 +12,23 @@ constexpr std::align_val_t page{4096};
 
 }  // namespace
 
-Block::Block(std::size_t bytes)
-    : memory_(static_cast<std::byte*>(::operator new(bytes, page))), size_(bytes) {}
+Block::Block(std::size_t bytes) : size_(bytes) {
+  if (bytes >= os::huge_page_bytes) {
+    if (const auto pages = os::map_huge_pages(bytes)) {
+      memory_ = {pages->data(), Free{pages->size()}};
+      return;
+    }
+  }
+  memory_ = {static_cast<std::byte*>(::operator new(bytes, page)), Free{0}};
+}
 
-void Block::Free::operator()(std::byte* memory) const noexcept { ::operator delete(memory, page); }
+void Block::Free::operator()(std::byte* memory) const noexcept {
+  if (mapped_bytes > 0) {
+    os::unmap_pages({memory, mapped_bytes});
+  } else {
+    ::operator delete(memory, page);
+  }
+}
 
 Block BlockPool::lease(std::size_t bytes) {
   for (Block& block : kept_) {

@@ -9,7 +9,9 @@
 
 namespace leat {
 
-/// A block of memory; freed, or given back to a pool, by its owner. Move-only.
+/// A block of memory; freed, or given back to a pool, by its owner. Move-only. From the size of a
+/// huge page on it lies in those, if the kernel has some: a device then takes it in few long
+/// pieces.
 class Block {
  public:
   Block() noexcept = default;
@@ -20,6 +22,7 @@ class Block {
 
  private:
   struct Free {
+    std::size_t mapped_bytes;  ///< 0: from the heap
     void operator()(std::byte* memory) const noexcept;
   };
   std::unique_ptr<std::byte[], Free> memory_;

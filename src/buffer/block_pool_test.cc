@@ -2,11 +2,14 @@
 
 #include "buffer/block_pool.h"
 
+#include <cerrno>
 #include <cstdint>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "support/seam.h"
 
 namespace leat::testing {
 namespace {
@@ -28,6 +31,21 @@ TEST(BlockPoolTest, a_block_is_page_aligned_and_as_large_as_asked_for) {
     EXPECT_EQ(block.bytes().size(), bytes);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(address_of(block)) % 4096, 0u);
   }
+}
+
+TEST(BlockPoolTest, a_large_block_lies_in_huge_pages_of_its_own) {
+  const std::size_t bytes = (4u << 20) + 1;
+  Block block(bytes);
+  ASSERT_EQ(block.bytes().size(), bytes);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(address_of(block)) % (2u << 20), 0u);
+  block.bytes().front() = block.bytes().back() = std::byte{1};
+}
+
+TEST(BlockPoolTest, a_large_block_is_to_be_had_without_mappings_too) {
+  const ScopedFaults faults({{.call = "mmap", .error_number = ENOMEM}});
+  Block block(4u << 20);
+  ASSERT_TRUE(block.valid());
+  block.bytes().front() = block.bytes().back() = std::byte{1};
 }
 
 TEST(BlockPoolTest, what_is_given_back_is_lent_again) {
