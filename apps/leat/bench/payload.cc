@@ -1,10 +1,12 @@
 #include "bench/payload.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <random>
 #include <span>
+#include <thread>
 #include <vector>
 
 #include <fmt/core.h>
@@ -22,12 +24,13 @@ constexpr std::uint64_t spare_bytes = 64ull << 20;
 /// One page in a thousand may be missing: to read it anew is far below what can be measured.
 constexpr std::uint64_t tolerated_part = 1000;
 constexpr int most_attempts = 5;
+constexpr int most_drops = 9;  ///< with pauses of half a second in all
 
 std::expected<void, std::string> check_room(const std::string& folder, std::uint64_t size,
                                             Room room) {
   // Divided, not multiplied: a size near 2^64 must not wrap to a small need.
   const auto fits = [&](std::uint64_t have, unsigned times) {
-    return have > spare_bytes && size <= (have - spare_bytes) / times;
+    return times == 0 || (have > spare_bytes && size <= (have - spare_bytes) / times);
   };
   const auto disk = os::free_bytes(folder);
   if (!disk) return std::unexpected(disk.error().message());
@@ -38,7 +41,7 @@ std::expected<void, std::string> check_room(const std::string& folder, std::uint
   }
   if (const std::uint64_t memory = os::available_memory(); !fits(memory, room.memory)) {
     return std::unexpected(fmt::format(
-        "only {} of memory is available, too little to keep the file warm; give a smaller --size",
+        "only {} of memory is available, too little for what is kept in it; give a smaller --size",
         format_size(memory)));
   }
   return {};
@@ -76,30 +79,6 @@ std::expected<void, std::string> warm_up(const Payload& payload) {
   return warm;
 }
 
-}  // namespace
-
-Room room_for(const Pair& pair) noexcept {
-  const unsigned more = pair.sink == SinkKind::file ? 1 : 0;
-  return {.disk = 1 + more, .memory = 1 + more + (pair.source == SourceKind::memory ? 1u : 0u)};
-}
-
-std::expected<PayloadFile, std::string> make_payload(const std::string& folder, std::uint64_t size,
-                                                     Room room) {
-  if (const auto checked = check_room(folder, size, room); !checked) {
-    return std::unexpected(checked.error());
-  }
-  Result<OwnedFd> file = os::nameless_file(folder);
-  if (!file) return std::unexpected(file.error().message());
-  if (const auto written = write_payload(*file, size); !written) {
-    return std::unexpected(written.error().message());
-  }
-  os::PageLock lock(*file, size);
-  if (const auto warm = warm_up({file->ref(), size, folder}); !warm) {
-    return std::unexpected(warm.error());
-  }
-  return PayloadFile{std::move(*file), std::move(lock)};
-}
-
 std::expected<Sample, Failure> measure_warm(const Payload& payload, const Pair& pair,
                                             const Way& way) {
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
@@ -111,6 +90,84 @@ std::expected<Sample, Failure> measure_warm(const Payload& payload, const Pair& 
     }
   }
   return std::unexpected(Failure{"the file leaves the page cache during the runs", false});
+}
+
+/// What is not in the cache and was not read from the disk was not read at all: its extents are
+/// shared, say.
+bool was_cold(const Payload& payload, const Sample& sample) {
+  const std::uint64_t tolerated = payload.size / tolerated_part;
+  if (sample.disk_read_bytes + tolerated >= payload.size) return true;
+  return os::resident_bytes(payload.file, payload.size).value_or(payload.size) <= tolerated;
+}
+
+std::expected<Sample, Failure> measure_cold(const Payload& payload, const Pair& pair,
+                                            const Way& way) {
+  std::string reason;
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    if (const auto dropped = make_cold(payload); !dropped) {
+      return std::unexpected(Failure{dropped.error(), false});
+    }
+    const auto sample = measure(payload, pair, way);
+    if (!sample || was_cold(payload, *sample)) return sample;
+    reason = fmt::format(
+        "only {} of a cold file of {} came from the disk: others read it too, or "
+        "its file system does not say what it reads; give another --dir",
+        format_size(sample->disk_read_bytes), format_size(payload.size));
+  }
+  return std::unexpected(Failure{reason, false});
+}
+
+}  // namespace
+
+Room room_for(const Pair& pair) noexcept {
+  const unsigned more = pair.sink == SinkKind::file ? 1 : 0;
+  // Nothing is kept in memory of a cold file, nor of what is written beside it.
+  if (pair.cache == Cache::cold) return {.disk = 1 + more, .memory = 0};
+  return {.disk = 1 + more, .memory = 1 + more + (pair.source == SourceKind::memory ? 1u : 0u)};
+}
+
+std::expected<PayloadFile, std::string> make_payload(const std::string& folder, std::uint64_t size,
+                                                     Room room, Cache cache) {
+  if (const auto checked = check_room(folder, size, room); !checked) {
+    return std::unexpected(checked.error());
+  }
+  Result<OwnedFd> file = os::nameless_file(folder);
+  if (!file) return std::unexpected(file.error().message());
+  if (const auto written = write_payload(*file, size); !written) {
+    return std::unexpected(written.error().message());
+  }
+  if (cache == Cache::cold) return PayloadFile{std::move(*file), {}};
+  os::PageLock lock(*file, size);
+  if (const auto warm = warm_up({file->ref(), size, folder}); !warm) {
+    return std::unexpected(warm.error());
+  }
+  return PayloadFile{std::move(*file), std::move(lock)};
+}
+
+std::expected<Sample, Failure> measure_checked(const Payload& payload, const Pair& pair,
+                                               const Way& way) {
+  return pair.cache == Cache::cold ? measure_cold(payload, pair, way)
+                                   : measure_warm(payload, pair, way);
+}
+
+std::expected<void, std::string> make_cold(const Payload& payload) {
+  // What a socket held last lies in the kernel's lists of packets to be freed, for a while.
+  std::chrono::milliseconds pause{1};
+  std::uint64_t resident = 0;
+  for (int attempt = 0; attempt < most_drops; ++attempt, pause *= 2) {
+    if (attempt > 0) std::this_thread::sleep_for(pause);
+    if (const auto dropped = os::drop_cached(payload.file); !dropped) {
+      return std::unexpected(dropped.error().message());
+    }
+    const auto left = os::resident_bytes(payload.file, payload.size);
+    if (!left) return std::unexpected(left.error().message());
+    resident = *left;
+    if (resident <= payload.size / tolerated_part) return {};
+  }
+  return std::unexpected(
+      fmt::format("the file does not leave the page cache: {} of {} are still there; give a --dir "
+                  "on a disk, not in memory",
+                  format_size(resident), format_size(payload.size)));
 }
 
 std::expected<void, std::string> check_warm(const Payload& payload) {

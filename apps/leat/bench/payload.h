@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 
 #include <leat/fd.h>
@@ -12,10 +13,10 @@
 
 namespace leat::app::bench {
 
-/// A file, and what keeps it in memory.
+/// A file, and what keeps it in memory: nothing if its runs are cold.
 struct PayloadFile {
   OwnedFd file;
-  os::PageLock lock;
+  std::optional<os::PageLock> lock;
 };
 
 /// How many times the payload must fit.
@@ -26,19 +27,25 @@ struct Room {
 /// What runs of this pair need, the payload itself included.
 Room room_for(const Pair& pair) noexcept;
 
-/// Makes a nameless file of `size` random-looking bytes in `folder`, puts it on the disk and into
-/// the page cache, and locks it there where that is permitted. Before that it looks whether there
-/// is `room`. The error is one line that says what to do.
+/// Makes a nameless file of `size` random-looking bytes in `folder` and puts it on the disk; if it
+/// is to be warm also into the page cache, and locks it there where that is permitted. Before that
+/// it looks whether there is `room`. The error is one line that says what to do.
 std::expected<PayloadFile, std::string> make_payload(const std::string& folder, std::uint64_t size,
-                                                     Room room);
+                                                     Room room, Cache cache = Cache::warm);
 
 /// An error unless it is in the page cache, but for a page in a thousand.
 std::expected<void, std::string> check_warm(const Payload& payload);
 
-/// measure(), again and again until a run read nothing from the disk. What reclaims memory at its
-/// own discretion (DAMON, a balloon) else slips cold runs in between the warm ones.
-/// A mechanism that passes by the page cache reads from the disk every time.
-std::expected<Sample, Failure> measure_warm(const Payload& payload, const Pair& pair,
-                                            const Way& way);
+/// Drops the pages of this file alone from the page cache. An error if they are still there
+/// afterwards, but for a page in a thousand.
+std::expected<void, std::string> make_cold(const Payload& payload);
+
+/// measure(), again and again until a run was as warm or as cold as the pair says; a bounded number
+/// of times. A run counts as warm if it read nothing from the disk: what reclaims memory at its own
+/// discretion (DAMON, a balloon) else slips cold runs in between the warm ones. A mechanism that
+/// passes by the page cache reads from the disk every time. Before a cold run the file is dropped;
+/// it counts if all of the file was read from the disk, or was not read at all (reflink).
+std::expected<Sample, Failure> measure_checked(const Payload& payload, const Pair& pair,
+                                               const Way& way);
 
 }  // namespace leat::app::bench

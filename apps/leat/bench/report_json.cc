@@ -32,13 +32,13 @@ Json block_json(const Series& series, const Row& row) {
 /// Keys of DESIGN that nothing measures yet are null.
 Json row_json(const Series& series, const Row& row) {
   const Summary summary = summarize(series, row);
-  const bool to_tcp = series.pair.sink == SinkKind::tcp;
+  const bool received = series.pair.is_received();
   return {{"source", name_of(series.pair.source)},
           {"sink", name_of(series.pair.sink)},
           {"path", path_of(series.pair)},
           {"size", series.size},
-          {"cache", "warm"},
-          {"receiver", to_tcp ? Json("truncate") : Json()},
+          {"cache", name_of(series.pair.cache)},
+          {"receiver", received ? Json(name_of(series.pair.receiver)) : Json()},
           {"mechanism", row.name()},
           {"picked", summary.picked.name()},
           {"block_bytes", block_json(series, row)},
@@ -68,6 +68,8 @@ Json row_json(const Series& series, const Row& row) {
           {"copy_share", nullptr},
           {"copy_share_error", nullptr},
           {"samples", nullptr},
+          {"limited_by", name_of(summary.limited_by)},
+          {"page_cache_growth_bytes", summary.page_cache_growth_bytes},
           {"peak_rss_bytes", summary.peak_rss_bytes},
           {"rss_anon_bytes", summary.rss_anon_bytes}};
 }

@@ -53,24 +53,45 @@ std::string format_row(const Series& series, const Row& row) {
                      ratio_cell(summary.wall, is_baseline), ratio_cell(summary.cpu, is_baseline));
 }
 
+std::string_view text_of(SinkKind sink) {
+  switch (sink) {
+    case SinkKind::tcp: return "TCP";
+    case SinkKind::unix_socket: return "a UNIX socket";
+    case SinkKind::pipe: return "a pipe";
+    case SinkKind::file: return "a new file";
+  }
+  return "unknown";
+}
+
 /// "file to TCP over loopback", "TCP over veth to a new file".
 std::string pair_text(const Pair& pair) {
   const std::string over = pair.over_tcp() ? fmt::format(" over {}", path_of(pair)) : "";
   const bool from_tcp = pair.source == SourceKind::tcp;
   if (from_tcp && pair.sink == SinkKind::tcp) return fmt::format("TCP to TCP, both{}", over);
-  if (from_tcp) return fmt::format("TCP{} to a new file", over);
-  return fmt::format("{} to {}{}", name_of(pair.source),
-                     pair.sink == SinkKind::tcp ? "TCP" : "a new file", over);
+  if (from_tcp) return fmt::format("TCP{} to {}", over, text_of(pair.sink));
+  return fmt::format("{} to {}{}", name_of(pair.source), text_of(pair.sink), over);
+}
+
+/// What the receiver does with the bytes.
+std::string_view receiver_text(const Pair& pair) {
+  if (pair.receiver == Receiver::copy) return "reads into a buffer of 1 MiB (copy)";
+  switch (pair.sink) {
+    case SinkKind::tcp: return "discards (truncate: MSG_TRUNC)";
+    case SinkKind::unix_socket: return "discards (truncate: splice by a pipe to /dev/null)";
+    case SinkKind::pipe: return "discards (truncate: splice to /dev/null)";
+    case SinkKind::file: return "";
+  }
+  return "";
 }
 
 std::string format_heading(const Series& series) {
   const Pair& pair = series.pair;
   std::string text =
-      fmt::format("{}, {}, warm, {} round{}\n", pair_text(pair), format_size(series.size),
-                  series.rounds, series.rounds == 1 ? "" : "s");
+      fmt::format("{}, {}, {}, {} round{}\n", pair_text(pair), format_size(series.size),
+                  name_of(pair.cache), series.rounds, series.rounds == 1 ? "" : "s");
   if (pair.over_tcp()) text += fmt::format("congestion control: {}\n", os::loss_based_algorithm());
-  if (pair.sink == SinkKind::tcp) {
-    text += "the receiver is a process of its own and discards (MSG_TRUNC)\n";
+  if (pair.is_received()) {
+    text += fmt::format("the receiver is a process of its own and {}\n", receiver_text(pair));
   }
   if (pair.is_fed()) {
     text += "the feeder is a process of its own, whose time is not in the figures\n";
@@ -147,6 +168,23 @@ std::string format_verdicts(const Series& series) {
          list_rows("the kernel's verdict on the copies did not come in time", pending);
 }
 
+/// "limited by: sender CPU (read_write, splice), disk (direct_io)".
+std::string format_limiting_sides(const Series& series) {
+  std::vector<std::string> names;
+  for (const LimitingSide side :
+       {LimitingSide::sender_cpu, LimitingSide::receiver_cpu, LimitingSide::feeder_cpu,
+        LimitingSide::disk, LimitingSide::window}) {
+    const std::size_t first = names.size();
+    for (const Row& row : series.rows) {
+      if (summarize(series, row).limited_by == side) names.push_back(row.label());
+    }
+    if (names.size() == first) continue;
+    names[first].insert(0, fmt::format("{} (", text_of(side)));
+    names.back() += ")";
+  }
+  return list_rows("limited by", names);
+}
+
 std::string format_unsettled(const Series& series) {
   std::vector<std::string> names;
   for (const Row& row : series.rows) {
@@ -170,8 +208,8 @@ std::string format_table(const Series& series) {
   for (const Absent& absent : series.absent) {
     text += fmt::format("no row for {}: {}\n", absent.mechanism.name(), absent.reason);
   }
-  text += format_unsettled(series) + format_sweep(series) + format_noise(series) +
-          format_choice(series);
+  text += format_unsettled(series) + format_limiting_sides(series) + format_sweep(series) +
+          format_noise(series) + format_choice(series);
   for (const Limit& limit : check_limits(series)) {
     text += fmt::format("limit {}: {}\n",
                         !limit.settled ? "NOISY"

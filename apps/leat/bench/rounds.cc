@@ -79,7 +79,7 @@ std::expected<void, std::string> list_rows(const Payload& payload, const Setting
 /// Runs a row once. False: it refused.
 std::expected<bool, std::string> run_row(const Payload& payload, const Series& series, Row& row,
                                          std::string& refusal) {
-  auto sample = measure_warm(payload, series.pair, row.way);
+  auto sample = measure_checked(payload, series.pair, row.way);
   if (sample) {
     row.samples.push_back(*sample);
     return true;
@@ -168,8 +168,9 @@ std::expected<void, std::string> sweep(const Payload& payload, const Settings& s
 
 std::expected<void, std::string> add_best_block(const Payload& payload, const Settings& settings,
                                                 Series& series) {
-  // To a file the block matters little: there it is tried only when asked for.
-  const bool usual = series.pair.sink == SinkKind::tcp && wanted(settings, read_write());
+  // To a file, or from a cold one, the block matters little: there it is tried only when asked for.
+  const bool usual = series.pair.is_received() && series.pair.cache == Cache::warm &&
+                     wanted(settings, read_write());
   if (!has_blocks(series.pair) || (settings.blocks.empty() && !usual)) return {};
   if (const auto swept = sweep(payload, settings, series); !swept) return swept;
   const std::uint32_t best = series.best_block_bytes.value_or(baseline_block_bytes);
@@ -244,8 +245,9 @@ std::expected<Series, std::string> run_series(const Payload& payload, const Pair
     return std::unexpected(listed.error());
   }
   // A run that does not count: the first one pays for cold code and a fresh file system.
-  if (auto warm = measure_warm(payload, pair, series.baseline().way); !warm) {
-    return std::unexpected(fmt::format("{}, read_write: {}", describe(pair), warm.error().message));
+  if (auto first = measure_checked(payload, pair, series.baseline().way); !first) {
+    return std::unexpected(
+        fmt::format("{}, read_write: {}", describe(pair), first.error().message));
   }
   if (auto added = add_best_block(payload, settings, series); !added) {
     return std::unexpected(added.error());

@@ -93,6 +93,7 @@ void move_and_measure(MoverReport& report, Context& context, Ends& ends, const W
   report.sample.voluntary_switches = after.voluntary_switches - before.voluntary_switches;
   report.sample.involuntary_switches = after.involuntary_switches - before.involuntary_switches;
   report.sample.disk_read_bytes = after.disk_read_bytes - before.disk_read_bytes;
+  report.sample.disk_written_bytes = after.disk_written_bytes - before.disk_written_bytes;
   report.sample.rss_anon_bytes = memory.anonymous_bytes;
   report.sample.peak_rss_bytes = memory.peak_bytes;
   put_receipt(report, receipt);
@@ -108,7 +109,11 @@ int run_mover(const os::ParentLink& parent, const Payload& payload, const Pair& 
   if (!parent.send(std::as_bytes(std::span("r", 1))) || !parent.wait_for_go()) return 1;
   if (!report.failed) {
     move_and_measure(report, *context, *ends, way);
-    if (pair.sink == SinkKind::file) report.in_file = os::size_of(ends->sink_fd).value_or(0);
+    if (pair.sink == SinkKind::file) {
+      report.in_file = os::size_of(ends->sink_fd).value_or(0);
+      report.sample.page_cache_growth_bytes =
+          os::resident_bytes(ends->sink_fd, report.in_file).value_or(0);
+    }
     ends->close_sink();
   }
   return parent.send(bytes_of(report)) ? 0 : 1;
@@ -139,6 +144,12 @@ std::expected<MoverReport, Failure> drive(os::ChildProcess& mover, Peers& peers,
   return report;
 }
 
+/// What moves reads the file, or a process that feeds it does; memory was read before.
+std::uint64_t resident_source(const Payload& payload, const Pair& pair) {
+  if (pair.source == SourceKind::memory) return 0;
+  return os::resident_bytes(payload.file, payload.size).value_or(0);
+}
+
 }  // namespace
 
 std::string_view name_of(SourceKind source) noexcept {
@@ -151,19 +162,37 @@ std::string_view name_of(SourceKind source) noexcept {
   return "unknown";
 }
 
-std::string_view name_of(SinkKind sink) noexcept { return sink == SinkKind::tcp ? "tcp" : "file"; }
+std::string_view name_of(SinkKind sink) noexcept {
+  switch (sink) {
+    case SinkKind::tcp: return "tcp";
+    case SinkKind::unix_socket: return "unix";
+    case SinkKind::pipe: return "pipe";
+    case SinkKind::file: return "file";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(Receiver receiver) noexcept {
+  return receiver == Receiver::copy ? "copy" : "truncate";
+}
+
+std::string_view name_of(Cache cache) noexcept { return cache == Cache::cold ? "cold" : "warm"; }
 
 std::string_view path_of(const Pair& pair) noexcept {
-  if (!pair.over_tcp()) return "file";
+  if (!pair.over_tcp()) return name_of(pair.sink);
   return pair.path == Path::veth ? "veth" : "loopback";
 }
 
 std::string describe(const Pair& pair) {
-  return fmt::format("{} to {}{}", name_of(pair.source), name_of(pair.sink),
-                     pair.over_tcp() && pair.path == Path::veth ? " over veth" : "");
+  std::string text = fmt::format("{} to {}", name_of(pair.source), name_of(pair.sink));
+  if (pair.over_tcp() && pair.path == Path::veth) text += " over veth";
+  if (pair.is_received() && pair.receiver == Receiver::copy) text += ", receiver copy";
+  if (pair.cache == Cache::cold) text += ", cold";
+  return text;
 }
 
 std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair, const Way& way) {
+  const std::uint64_t resident_before = resident_source(payload, pair);
   Result<Meeting> meeting = arrange(payload, pair);
   if (!meeting) return std::unexpected(failure_of(meeting.error()));
   Result<Peers> peers = Peers::start(payload, pair, *meeting);
@@ -185,6 +214,10 @@ std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair,
   }
   if (const auto finished = peers->finish(report->sample, payload.size, deadline); !finished) {
     return std::unexpected(finished.error());
+  }
+  const std::uint64_t resident_after = resident_source(payload, pair);
+  if (resident_after > resident_before) {
+    report->sample.page_cache_growth_bytes += resident_after - resident_before;
   }
   return report->sample;
 }

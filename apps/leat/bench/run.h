@@ -17,29 +17,42 @@
 namespace leat::app::bench {
 
 enum class SourceKind : std::uint8_t { file, memory, pipe, tcp };
-enum class SinkKind : std::uint8_t { tcp, file };
+enum class SinkKind : std::uint8_t { tcp, unix_socket, pipe, file };
 /// What the bytes of a TCP end pass.
 enum class Path : std::uint8_t { loopback, veth };
+/// How the process behind a sink gets rid of what it receives.
+enum class Receiver : std::uint8_t {
+  truncate,  ///< by what the kernel has for that kind of sink, without a copy to user memory
+  copy,      ///< by reading it into a buffer of 1 MiB, as a program that needs the bytes does
+};
+/// Where the file is when a run begins.
+enum class Cache : std::uint8_t { warm, cold };
 
-/// "tcp", "file", …: as in the JSON and after --source and --sink.
+/// "tcp", "file", …: as in the JSON and after --source, --sink and --receiver.
 std::string_view name_of(SourceKind source) noexcept;
 std::string_view name_of(SinkKind sink) noexcept;
+std::string_view name_of(Receiver receiver) noexcept;
+std::string_view name_of(Cache cache) noexcept;
 
-/// From where to where.
+/// From where to where, and under which conditions.
 struct Pair {
   SourceKind source = SourceKind::file;
   SinkKind sink = SinkKind::tcp;
-  Path path = Path::loopback;  ///< means nothing unless over_tcp()
+  Path path = Path::loopback;              ///< means nothing unless over_tcp()
+  Receiver receiver = Receiver::truncate;  ///< means nothing unless is_received()
+  Cache cache = Cache::warm;               ///< cold: from a file only
 
   bool over_tcp() const noexcept { return source == SourceKind::tcp || sink == SinkKind::tcp; }
   /// True if a process of its own feeds the mover.
   bool is_fed() const noexcept { return source == SourceKind::pipe || source == SourceKind::tcp; }
+  /// True if a process of its own receives what the mover sends.
+  bool is_received() const noexcept { return sink != SinkKind::file; }
   friend bool operator==(const Pair&, const Pair&) noexcept = default;
 };
 
-/// "loopback", "veth", or "file" if no network takes part: as in the JSON.
+/// "loopback", "veth", or the sink's name if no network takes part: as in the JSON.
 std::string_view path_of(const Pair& pair) noexcept;
-/// "file to tcp", "memory to tcp over veth": for messages.
+/// "file to tcp", "memory to tcp over veth", "file to unix, receiver copy, cold": for messages.
 std::string describe(const Pair& pair);
 
 /// What is moved, where a file to write to is made, and the network to move it over.
@@ -60,7 +73,7 @@ struct Sample {
   double wall_s = 0;
   double user_s = 0;
   double system_s = 0;
-  std::optional<double> receiver_cpu_s;
+  std::optional<double> receiver_cpu_s;  ///< from its first byte to the end of the stream
   std::optional<double> feeder_cpu_s;
   std::uint64_t voluntary_switches = 0;
   std::uint64_t involuntary_switches = 0;
@@ -69,6 +82,10 @@ struct Sample {
   KnownBy known_by = KnownBy::unknown;
   Mechanism picked;                   ///< the one that moved most
   std::uint64_t disk_read_bytes = 0;  ///< not 0: the file was not (all) in the page cache
+  /// Also what was only made dirty in the page cache: the kernel counts it when that happens.
+  std::uint64_t disk_written_bytes = 0;
+  /// Of the new file what is resident in the end, and by how much more of the source is.
+  std::uint64_t page_cache_growth_bytes = 0;
   std::uint64_t rss_anon_bytes = 0;
   std::uint64_t peak_rss_bytes = 0;
 

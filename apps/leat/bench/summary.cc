@@ -7,6 +7,8 @@
 
 #include <leat/transfer.h>
 
+#include "os/host.h"
+
 namespace leat::app::bench {
 namespace {
 
@@ -84,6 +86,23 @@ Limit default_limit(const Series& series, const Row& automatic) {
           narrow(wall) && narrow(cpu)};
 }
 
+/// What was only made dirty in the page cache kept nobody waiting for the disk.
+double disk_bytes_of(const Sample& sample) {
+  const std::uint64_t in_cache =
+      std::min(sample.disk_written_bytes, sample.page_cache_growth_bytes);
+  return static_cast<double>(sample.disk_read_bytes + sample.disk_written_bytes - in_cache);
+}
+
+LimitingSide limited_by(const Series& series, const Row& row, const Summary& summary) {
+  return limiting_side({.wall_s = summary.wall_s,
+                        .sender_cpu_s = summary.cpu_s,
+                        .receiver_cpu_s = summary.receiver_cpu_s,
+                        .feeder_cpu_s = summary.feeder_cpu_s,
+                        .disk_bytes = median(collect(row, disk_bytes_of)),
+                        .payload_bytes = static_cast<double>(series.size),
+                        .processors = os::usable_processors()});
+}
+
 Limit memory_limit(const Series& series) {
   std::uint64_t most = 0;
   for (const Row& row : series.rows) most = std::max(most, summarize(series, row).rss_anon_bytes);
@@ -132,6 +151,9 @@ Summary summarize(const Series& series, const Row& row) {
   if (!row.samples.empty()) summary.picked = row.samples.back().picked;
   summary.rss_anon_bytes = largest(row, [](const Sample& s) { return s.rss_anon_bytes; });
   summary.peak_rss_bytes = largest(row, [](const Sample& s) { return s.peak_rss_bytes; });
+  summary.page_cache_growth_bytes =
+      median_count(row, [](const Sample& s) { return s.page_cache_growth_bytes; });
+  summary.limited_by = limited_by(series, row, summary);
   summary.settled = is_settled(series, row);
   return summary;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/limiting_side.h"
 #include "bench/rounds.h"
 
 namespace leat::app::bench {
@@ -32,6 +33,8 @@ struct Summary {
   Mechanism picked;
   std::uint64_t rss_anon_bytes = 0;  ///< the largest
   std::uint64_t peak_rss_bytes = 0;  ///< the largest
+  std::uint64_t page_cache_growth_bytes = 0;
+  LimitingSide limited_by = LimitingSide::window;
   bool settled = false;
 };
 

@@ -92,7 +92,8 @@ Used process_used() {
           .system_s = seconds(raw.ru_stime),
           .voluntary_switches = static_cast<std::uint64_t>(raw.ru_nvcsw),
           .involuntary_switches = static_cast<std::uint64_t>(raw.ru_nivcsw),
-          .disk_read_bytes = static_cast<std::uint64_t>(raw.ru_inblock) * 512};
+          .disk_read_bytes = static_cast<std::uint64_t>(raw.ru_inblock) * 512,
+          .disk_written_bytes = static_cast<std::uint64_t>(raw.ru_oublock) * 512};
 }
 
 }  // namespace leat::app::os

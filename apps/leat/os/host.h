@@ -34,6 +34,7 @@ struct Used {
   std::uint64_t voluntary_switches = 0;
   std::uint64_t involuntary_switches = 0;
   std::uint64_t disk_read_bytes = 0;
+  std::uint64_t disk_written_bytes = 0;  ///< counted when pages of a file become dirty
 };
 Used process_used();
 

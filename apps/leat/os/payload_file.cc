@@ -81,6 +81,16 @@ Result<void> flush(FdRef file) {
   return {};
 }
 
+Result<void> drop_cached(FdRef file) {
+  if (::fsync(file.number()) < 0) return last_error("fsync");
+  // Up to the end, whatever that is: else the last page would stay, as one that is not whole.
+  if (const int error_number = ::posix_fadvise(file.number(), 0, 0, POSIX_FADV_DONTNEED);
+      error_number != 0) {
+    return make_error(error_number, "posix_fadvise");
+  }
+  return {};
+}
+
 Result<void> read_once(FdRef file, std::uint64_t size) {
   std::vector<std::byte> block(1u << 20);
   std::uint64_t offset = 0;

@@ -23,6 +23,9 @@ Result<OwnedFd> duplicate(FdRef file);
 Result<void> append(FdRef file, std::span<const std::byte> bytes);
 /// Puts what was written on the disk, so that no write-back runs while something is measured.
 Result<void> flush(FdRef file);
+/// Writes back what is dirty and asks the kernel to drop the file's pages from the page cache: it
+/// keeps those that are locked, mapped or being read. See posix_fadvise(2). Errors: EIO, ENOSPC.
+Result<void> drop_cached(FdRef file);
 /// Reads the first `size` bytes once. Errors: EIO.
 Result<void> read_once(FdRef file, std::uint64_t size);
 /// Fills `into` from the file's start. Errors: EIO (also of a file that is shorter).
