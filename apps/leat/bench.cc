@@ -23,7 +23,7 @@ namespace leat::app {
 namespace {
 
 struct BenchOptions {
-  std::string size = "1GiB";
+  std::vector<std::string> sizes{"1GiB"};
   std::string source = "file";
   std::string sink = "all";
   std::string path = "loopback";
@@ -99,7 +99,8 @@ std::expected<void, std::string> choose_blocks(BenchOptions& options) {
   return {};
 }
 
-std::expected<std::uint64_t, std::string> read_options(BenchOptions& options) {
+/// The sizes to measure, the smallest first.
+std::expected<std::vector<std::uint64_t>, std::string> read_options(BenchOptions& options) {
   if (const auto chosen = choose_mechanisms(options); !chosen) {
     return std::unexpected(chosen.error());
   }
@@ -111,16 +112,14 @@ std::expected<std::uint64_t, std::string> read_options(BenchOptions& options) {
   if (options.path == "veth" && !pairs_of(options).front().over_tcp()) {
     return std::unexpected("--path veth needs TCP at one end: --sink tcp or --source tcp");
   }
-  const auto size = parse_size(options.size);
-  if (!size) return size;
-  if (*size == 0) return std::unexpected("--size must be at least 1 byte");
-  return size;
+  return parse_sizes(options.sizes);
 }
 
 /// One line that is written over, on a terminal only.
 void show_progress(std::string_view text) { fmt::print(stderr, "\r{:<78}\r", text.substr(0, 78)); }
 
-std::expected<void, std::string> run_bench(BenchOptions& options, std::uint64_t size) {
+std::expected<void, std::string> run_bench(BenchOptions& options,
+                                           const std::vector<std::uint64_t>& sizes) {
   const std::vector<bench::Pair> pairs = pairs_of(options);
   std::optional<os::VethPair> veth;
   if (pairs.front().path == bench::Path::veth) {
@@ -129,35 +128,38 @@ std::expected<void, std::string> run_bench(BenchOptions& options, std::uint64_t 
     if (!made) return std::unexpected(made.error().message());
     veth.emplace(std::move(*made));
   }
-  auto file = bench::make_payload(options.folder, size, bench::room_for(pairs.back()));
+  auto file = bench::make_payload(options.folder, sizes.back(), bench::room_for(pairs.back()));
   if (!file) return std::unexpected(file.error());
-  const bench::Payload payload{file->file, size, options.folder, veth ? &*veth : nullptr};
 
   const bench::Origin origin = bench::origin_here();
   const bool show = os::is_terminal(FdRef(2));
   if (show) options.settings.progress = show_progress;
   std::vector<bench::Series> all;
   for (const bench::Pair& pair : pairs) {
-    auto series = bench::run_series(payload, pair, options.settings);
-    if (show) show_progress("");
-    if (!series) return std::unexpected(series.error());
-    if (!options.json) {
-      fmt::print("{}\n", bench::format_table(*series));
-      std::fflush(stdout);
+    for (const std::uint64_t size : sizes) {
+      // Smaller sizes are the file's beginning.
+      const bench::Payload payload{file->file, size, options.folder, veth ? &*veth : nullptr};
+      auto series = bench::run_series(payload, pair, options.settings);
+      if (show) show_progress("");
+      if (!series) return std::unexpected(series.error());
+      if (!options.json) {
+        fmt::print("{}\n", bench::format_table(*series));
+        std::fflush(stdout);
+      }
+      all.push_back(std::move(*series));
     }
-    all.push_back(std::move(*series));
   }
   fmt::print("{}", options.json ? bench::format_json(origin, all) : bench::format_origin(origin));
   return {};
 }
 
 int bench_transfer(BenchOptions& options) {
-  const auto size = read_options(options);
-  if (!size) {
-    fmt::print(stderr, "leat bench transfer: {}\n", size.error());
+  const auto sizes = read_options(options);
+  if (!sizes) {
+    fmt::print(stderr, "leat bench transfer: {}\n", sizes.error());
     return exit_usage;
   }
-  const auto done = run_bench(options, *size);
+  const auto done = run_bench(options, *sizes);
   if (done) return exit_done;
   fmt::print(stderr, "leat bench transfer: {}\n", done.error());
   return exit_failed;
@@ -187,7 +189,10 @@ void add_transfer(CLI::App& bench, int& exit_status) {
   options->folder = default_folder();
   CLI::App* command = bench.add_subcommand("transfer", "What each mechanism costs, side by side");
   command->footer(explanation);
-  command->add_option("--size", options->size, "How much is moved")->capture_default_str();
+  command
+      ->add_option("--size", options->sizes,
+                   "How much is moved: sizes, or ranges of them in steps of 16: 64..1GiB")
+      ->capture_default_str();
   command->add_option("--source", options->source, "Where it comes from: file, memory, pipe or tcp")
       ->check(CLI::IsMember({"file", "memory", "pipe", "tcp"}))
       ->capture_default_str();
@@ -201,10 +206,10 @@ void add_transfer(CLI::App& bench, int& exit_status) {
                       "Only these, and the baseline; 'auto' is the planner's choice");
   command->add_option("--block-size", options->blocks, "Blocks of read_write to look at");
   command->add_option("--pairs", options->settings.min_rounds, "Rounds at least")
-      ->check(CLI::Range(1, 10000))
+      ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   command->add_option("--max-pairs", options->settings.max_rounds, "Rounds at most")
-      ->check(CLI::Range(1, 10000))
+      ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   command->add_option("--dir", options->folder, "Folder of the files ($TMPDIR or /var/tmp)")
       ->capture_default_str();

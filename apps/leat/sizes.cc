@@ -80,6 +80,34 @@ std::optional<std::uint64_t> parse_quantity(std::string_view text, std::span<con
   return total;
 }
 
+constexpr std::uint64_t range_step = 16;
+
+std::expected<std::uint64_t, std::string> parse_size_above_zero(std::string_view text) {
+  auto size = parse_size(text);
+  if (size && *size == 0) return std::unexpected(fmt::format("size '{}' is not at least 1", text));
+  return size;
+}
+
+/// Adds what one word names: a size, or all sizes of a range.
+std::expected<void, std::string> add_sizes(std::string_view text,
+                                           std::vector<std::uint64_t>& sizes) {
+  const std::size_t dots = text.find("..");
+  const auto first = parse_size_above_zero(text.substr(0, dots));
+  if (!first) return std::unexpected(first.error());
+  const auto last =
+      dots == std::string_view::npos ? first : parse_size_above_zero(text.substr(dots + 2));
+  if (!last) return std::unexpected(last.error());
+  if (*first > *last) {
+    return std::unexpected(fmt::format("range '{}' ends below its begin", text));
+  }
+  for (std::uint64_t size = *first; size < *last; size *= range_step) {
+    sizes.push_back(size);
+    if (size > *last / range_step) break;  // near 2^64 the next step would wrap
+  }
+  sizes.push_back(*last);
+  return {};
+}
+
 }  // namespace
 
 std::expected<std::uint64_t, std::string> parse_size(std::string_view text) {
@@ -88,6 +116,17 @@ std::expected<std::uint64_t, std::string> parse_size(std::string_view text) {
       "'{}' is not a size: write plain bytes or a number with B, KiB, MiB, GiB, TiB, kB, MB, GB or "
       "TB, such as 64KiB",
       text));
+}
+
+std::expected<std::vector<std::uint64_t>, std::string> parse_sizes(
+    std::span<const std::string> texts) {
+  std::vector<std::uint64_t> sizes;
+  for (const std::string& text : texts) {
+    if (const auto added = add_sizes(text, sizes); !added) return std::unexpected(added.error());
+  }
+  std::sort(sizes.begin(), sizes.end());
+  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+  return sizes;
 }
 
 std::string format_size(std::uint64_t bytes) {

@@ -1,6 +1,9 @@
 /// Goal: sizes and durations are read exactly or refused with the units named.
 #include "sizes.h"
 
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace leat::app {
@@ -24,6 +27,36 @@ TEST(ParseSize, RefusesEverythingElseAndNamesTheUnits) {
     const auto size = parse_size(text);
     ASSERT_FALSE(size.has_value()) << text;
     EXPECT_NE(size.error().find("KiB"), std::string::npos) << text;
+  }
+}
+
+using Sizes = std::vector<std::uint64_t>;
+
+Sizes sizes_of(std::vector<std::string> texts) {
+  const auto sizes = parse_sizes(texts);
+  EXPECT_TRUE(sizes) << sizes.error();
+  return sizes.value_or(Sizes());
+}
+
+TEST(ParseSizes, SortsAndDropsWhatIsNamedTwice) {
+  EXPECT_EQ(sizes_of({"1GiB", "64", "16KiB", "64B"}), (Sizes{64, 16u << 10, 1u << 30}));
+}
+
+TEST(ParseSizes, ARangeHasBothEndsAndStepsOfSixteen) {
+  EXPECT_EQ(sizes_of({"64..1GiB"}),
+            (Sizes{64, 1u << 10, 16u << 10, 256u << 10, 4u << 20, 64u << 20, 1u << 30}));
+  EXPECT_EQ(sizes_of({"64..1000"}), (Sizes{64, 1000}));
+  EXPECT_EQ(sizes_of({"64..1025", "7"}), (Sizes{7, 64, 1024, 1025}));
+  EXPECT_EQ(sizes_of({"5..5"}), (Sizes{5}));
+  EXPECT_EQ(sizes_of({"1..18446744073709551615"}).size(), 17u);
+}
+
+TEST(ParseSizes, RefusesWhatIsNoSize) {
+  for (const char* text : {"", "0", "0..64", "64..", "..64", "64..1..2", "64..63", "64...1KiB"}) {
+    const std::vector<std::string> texts{"1", text};
+    const auto sizes = parse_sizes(texts);
+    ASSERT_FALSE(sizes) << text;
+    EXPECT_EQ(sizes.error().find('\n'), std::string::npos) << text;
   }
 }
 
