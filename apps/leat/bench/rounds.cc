@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
+#include <random>
 #include <utility>
 
 #include <fmt/core.h>
@@ -101,15 +103,14 @@ void tell(const Settings& settings, const Series& series, std::string_view stage
   settings.progress(fmt::format("{}: {} {}, {}", describe(series.pair), stage, round, row));
 }
 
-/// Every row once. The first row moves on from round to round, so that none always runs after the
-/// same neighbour's dirty pages and warm caches.
+/// Every row once.
 std::expected<void, std::string> run_round(const Payload& payload, const Settings& settings,
                                            Series& series) {
-  const std::size_t first = static_cast<std::size_t>(series.rounds) % series.rows.size();
   std::vector<Row*> order;
   order.reserve(series.rows.size());
-  for (Row& row : series.rows) order.push_back(&row);
-  std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first), order.end());
+  for (const std::size_t index : order_of_round(series.rows.size(), series.rounds)) {
+    order.push_back(&series.rows[index]);
+  }
   std::vector<const Row*> refused;
   for (Row* row : order) {
     tell(settings, series, "round", series.rounds + 1, row->label());
@@ -213,6 +214,17 @@ const Row& Series::best_read_write() const {
   const auto found = std::find_if(rows.begin(), rows.end(),
                                   [](const Row& row) { return row.role == Row::Role::best_block; });
   return found == rows.end() ? baseline() : *found;
+}
+
+std::vector<std::size_t> order_of_round(std::size_t rows, int round) {
+  std::vector<std::size_t> order(rows);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::mt19937_64 random(static_cast<std::uint64_t>(round / 2));
+  // Not std::shuffle: its results differ between standard libraries.
+  for (std::size_t left = rows; left > 1; --left)
+    std::swap(order[left - 1], order[random() % left]);
+  if (round % 2 == 1) std::reverse(order.begin(), order.end());
+  return order;
 }
 
 double wall_of(const Sample& sample) { return sample.wall_s; }

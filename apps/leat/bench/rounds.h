@@ -83,6 +83,11 @@ struct Series {
   const Row& best_read_write() const;
 };
 
+/// The order in which a round runs its rows: at random, so that none always runs after the same
+/// neighbour's dirty pages and warm caches, and every second round as the one before in reverse, so
+/// that a machine that slows down favours none. The same arguments always give the same order.
+std::vector<std::size_t> order_of_round(std::size_t rows, int round);
+
 /// Median of the ratios of the runs of each round, of what `value` gives of a run.
 Ratio compare(const Row& row, const Row& baseline, double (*value)(const Sample&));
 double wall_of(const Sample& sample);
