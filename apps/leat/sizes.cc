@@ -98,7 +98,7 @@ std::expected<void, std::string> add_sizes(std::string_view text,
       dots == std::string_view::npos ? first : parse_size_above_zero(text.substr(dots + 2));
   if (!last) return std::unexpected(last.error());
   if (*first > *last) {
-    return std::unexpected(fmt::format("range '{}' ends below its begin", text));
+    return std::unexpected(fmt::format("range '{}' ends below its beginning", text));
   }
   for (std::uint64_t size = *first; size < *last; size *= range_step) {
     sizes.push_back(size);

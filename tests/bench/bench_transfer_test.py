@@ -159,6 +159,16 @@ class Choices(unittest.TestCase):
                                   check=0).stdout)
         self.assertTrue(report["rows"])
 
+    def test_several_sizes_each_have_their_rows(self):
+        report = json.loads(bench("--size", "3MiB..50MiB", "2MiB", "--pairs", "1", "--max-pairs",
+                                  "1", "--sink", "tcp", "--mechanism", "sendfile", "--json",
+                                  check=0).stdout)
+        sizes = [size << 20 for size in (2, 3, 48, 50)]
+        self.assertEqual([row["size"] for row in report["rows"] if row["mechanism"] == "sendfile"],
+                         sizes)
+        for entry in report["rows"] + report["sweep"]:
+            self.assertIn(entry["size"], sizes)
+
     def test_blocks_are_swept(self):
         report = json.loads(bench(*small("--json", "--sink", "tcp", "--block-size", "4KiB",
                                          "2MiB", pairs=1), check=0).stdout)
@@ -180,6 +190,7 @@ class WrongUsage(unittest.TestCase):
     def test_sizes(self):
         self.expect(2, "KiB", "--size", "1GiBB")
         self.expect(2, "at least 1", "--size", "0")
+        self.expect(2, "below its beginning", "--size", "1GiB..64")
         self.expect(2, "block size", "--block-size", "0")
 
     def test_sink(self):

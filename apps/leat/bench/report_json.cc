@@ -97,6 +97,7 @@ Json sweep_json(const Series& series) {
     points.push_back({{"source", name_of(series.pair.source)},
                       {"sink", name_of(series.pair.sink)},
                       {"path", path_of(series.pair)},
+                      {"size", series.size},
                       {"block_bytes", point.block_bytes},
                       {"wall_vs_read_write", ratio_json(point.wall)},
                       {"cpu_vs_read_write", ratio_json(point.cpu)}});
@@ -119,12 +120,18 @@ std::string format_json(const Origin& origin, const std::vector<Series>& all) {
       refusals.push_back({{"source", name_of(series.pair.source)},
                           {"sink", name_of(series.pair.sink)},
                           {"path", path_of(series.pair)},
+                          {"size", series.size},
                           {"mechanism", absent.mechanism.name()},
                           {"reason", absent.reason}});
     }
     append(sweep, sweep_json(series));
     for (const Limit& limit : check_limits(series)) {
-      limits.push_back({{"limit", limit.text}, {"met", limit.met}, {"settled", limit.settled}});
+      limits.push_back({{"source", name_of(series.pair.source)},
+                        {"sink", name_of(series.pair.sink)},
+                        {"size", series.size},
+                        {"limit", limit.text},
+                        {"met", limit.met},
+                        {"settled", limit.settled}});
     }
   }
   const Json report = {{"host",
