@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include <leat/error.h>
 
@@ -30,6 +31,22 @@ struct CopyProfile {
   CopyProfile& operator+=(const CopyProfile& other) noexcept;
 };
 
+/// Where the running kernel and this program copy bytes: what samples are sorted by. To find it takes
+/// the reading of /proc/kallsyms, some 50 to 300 ms, so it is found once and then shared: copies of
+/// this value are cheap and mean the same. Any thread.
+class CopyRoutines {
+ public:
+  /// Errors: EPERM if the kernel hides its addresses (the hint names kernel.kptr_restrict and the
+  /// command that would change it), ENOENT.
+  static Result<CopyRoutines> find();
+
+ private:
+  friend class CopySampler;
+  struct Found;
+  explicit CopyRoutines(std::shared_ptr<const Found> found) noexcept : found_(std::move(found)) {}
+  std::shared_ptr<const Found> found_;
+};
+
 /// Samples one process, with the threads, children and io_uring workers that it starts after
 /// `attach`, by a cpu-clock event on each processor. See perf_event_open(2). One thread. Move-only.
 class CopySampler {
@@ -39,6 +56,9 @@ class CopySampler {
   /// kernel may cut (kernel.perf_event_max_sample_rate).
   /// Errors: EACCES, EPERM (the hint names the setting and the command that would change it),
   /// ESRCH, ENOSYS, EMFILE.
+  static Result<CopySampler> attach(int process, const CopyRoutines& routines,
+                                    unsigned samples_per_second = 4000);
+  /// The same with routines found for this sampler alone. Errors: those of CopyRoutines::find too.
   static Result<CopySampler> attach(int process, unsigned samples_per_second = 4000);
 
   CopySampler(CopySampler&&) noexcept;

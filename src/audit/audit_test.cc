@@ -179,6 +179,17 @@ TEST_F(Sampling, warm_reads_copy) {
   EXPECT_LT(profile.user_copying, profile.samples() / 50);
 }
 
+TEST_F(Sampling, several_samplers_share_what_was_found_once) {
+  const auto routines = CopyRoutines::find();
+  ASSERT_TRUE(routines) << routines.error().message();
+  auto one = CopySampler::attach(0, *routines);
+  auto other = CopySampler::attach(0, *routines);
+  ASSERT_TRUE(one && other);
+  compute(0.1);
+  EXPECT_GT(one->collect().user_other, 50u);
+  EXPECT_GT(other->collect().user_other, 50u);
+}
+
 TEST_F(Sampling, threads_started_later_are_sampled_too) {
   const CopyProfile profile = sample([] { std::jthread([] { compute(0.5); }).join(); });
   EXPECT_GT(profile.user_other, 500u);

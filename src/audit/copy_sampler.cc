@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -34,10 +34,21 @@ CopyProfile& CopyProfile::operator+=(const CopyProfile& other) noexcept {
   return *this;
 }
 
-struct CopySampler::State {
-  os::PerfEvents events;
+struct CopyRoutines::Found {
   KernelSymbols kernel;
   UserCopies user;
+};
+
+Result<CopyRoutines> CopyRoutines::find() {
+  auto kernel = KernelSymbols::read();
+  if (!kernel) return std::unexpected(kernel.error());
+  return CopyRoutines(
+      std::make_shared<const Found>(Found{std::move(*kernel), UserCopies::of_this_program()}));
+}
+
+struct CopySampler::State {
+  os::PerfEvents events;
+  std::shared_ptr<const CopyRoutines::Found> routines;
   std::vector<os::PerfSample> samples;  // its capacity is used again
 };
 
@@ -46,24 +57,29 @@ CopySampler::CopySampler(CopySampler&&) noexcept = default;
 CopySampler& CopySampler::operator=(CopySampler&&) noexcept = default;
 CopySampler::~CopySampler() = default;
 
-Result<CopySampler> CopySampler::attach(int process, unsigned samples_per_second) {
-  auto kernel = KernelSymbols::read();
-  if (!kernel) return std::unexpected(kernel.error());
+Result<CopySampler> CopySampler::attach(int process, const CopyRoutines& routines,
+                                        unsigned samples_per_second) {
   auto events = os::PerfEvents::open(process, samples_per_second);
   if (!events) return std::unexpected(events.error());
-  return CopySampler(std::make_unique<State>(
-      State{std::move(*events), std::move(*kernel), UserCopies::of_this_program(), {}}));
+  return CopySampler(std::make_unique<State>(State{std::move(*events), routines.found_, {}}));
+}
+
+Result<CopySampler> CopySampler::attach(int process, unsigned samples_per_second) {
+  const auto routines = CopyRoutines::find();
+  if (!routines) return std::unexpected(routines.error());
+  return attach(process, *routines, samples_per_second);
 }
 
 CopyProfile CopySampler::collect() {
   CopyProfile profile;
   state_->samples.clear();
+  const CopyRoutines::Found& routines = *state_->routines;
   profile.lost = state_->events.drain(state_->samples);
   for (const os::PerfSample& sample : state_->samples) {
     if (sample.in_kernel) {
-      ++(state_->kernel.is_copying(sample.address) ? profile.kernel_copying : profile.kernel_other);
+      ++(routines.kernel.is_copying(sample.address) ? profile.kernel_copying : profile.kernel_other);
     } else {
-      ++(state_->user.is_copying(sample.address) ? profile.user_copying : profile.user_other);
+      ++(routines.user.is_copying(sample.address) ? profile.user_copying : profile.user_other);
     }
   }
   return profile;

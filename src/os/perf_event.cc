@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "os/error.h"
@@ -46,6 +48,14 @@ std::string setting(const char* path) {
   return text.substr(0, text.find('\n'));
 }
 
+/// Above it the call is EINVAL; the kernel lowers it by itself when its own interrupts take too long.
+unsigned permitted_rate() {
+  unsigned rate = std::numeric_limits<unsigned>::max();
+  const std::string text = setting("/proc/sys/kernel/perf_event_max_sample_rate");
+  std::from_chars(text.data(), text.data() + text.size(), rate);
+  return rate;
+}
+
 Error denied(Error error) {
   const std::string paranoid = setting("/proc/sys/kernel/perf_event_paranoid");
   if (paranoid == "-1" || paranoid == "0" || paranoid == "1") {
@@ -67,7 +77,7 @@ T read_at(std::span<const std::byte> bytes, std::size_t offset) {
 }  // namespace
 
 Result<PerfEvents> PerfEvents::open(int process, unsigned samples_per_second) {
-  perf_event_attr attr = attributes(samples_per_second);
+  perf_event_attr attr = attributes(std::min(samples_per_second, permitted_rate()));
   PerfEvents events;
   const int processors = static_cast<int>(::sysconf(_SC_NPROCESSORS_CONF));
   for (int processor = 0; processor < processors; ++processor) {
