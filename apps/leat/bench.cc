@@ -14,6 +14,7 @@
 #include "bench/payload.h"
 #include "bench/report.h"
 #include "bench/rounds.h"
+#include "bench/sampling.h"
 #include "commands.h"
 #include "os/process.h"
 #include "os/veth.h"
@@ -118,6 +119,16 @@ std::expected<std::vector<std::uint64_t>, std::string> read_options(BenchOptions
 /// One line that is written over, on a terminal only.
 void show_progress(std::string_view text) { fmt::print(stderr, "\r{:<78}\r", text.substr(0, 78)); }
 
+std::expected<bench::Series, std::string> run_and_sample(const bench::Payload& payload,
+                                                         const bench::Pair& pair,
+                                                         const bench::Settings& settings) {
+  auto series = bench::run_series(payload, pair, settings);
+  if (!series) return series;
+  const auto sampled = bench::sample_rows(payload, settings, *series);
+  if (!sampled) return std::unexpected(sampled.error());
+  return series;
+}
+
 std::expected<void, std::string> run_bench(BenchOptions& options,
                                            const std::vector<std::uint64_t>& sizes) {
   const std::vector<bench::Pair> pairs = pairs_of(options);
@@ -139,7 +150,7 @@ std::expected<void, std::string> run_bench(BenchOptions& options,
     for (const std::uint64_t size : sizes) {
       // Smaller sizes are the file's beginning.
       const bench::Payload payload{file->file, size, options.folder, veth ? &*veth : nullptr};
-      auto series = bench::run_series(payload, pair, options.settings);
+      auto series = run_and_sample(payload, pair, options.settings);
       if (show) show_progress("");
       if (!series) return std::unexpected(series.error());
       if (!options.json) {

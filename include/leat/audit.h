@@ -31,9 +31,9 @@ struct CopyProfile {
   CopyProfile& operator+=(const CopyProfile& other) noexcept;
 };
 
-/// Where the running kernel and this program copy bytes: what samples are sorted by. To find it takes
-/// the reading of /proc/kallsyms, some 50 to 300 ms, so it is found once and then shared: copies of
-/// this value are cheap and mean the same. Any thread.
+/// Where the running kernel and this program copy bytes: what samples are sorted by. To find it
+/// takes the reading of /proc/kallsyms, some 50 to 300 ms, so it is found once and then shared:
+/// copies of this value are cheap and mean the same. Any thread.
 class CopyRoutines {
  public:
   /// Errors: EPERM if the kernel hides its addresses (the hint names kernel.kptr_restrict and the

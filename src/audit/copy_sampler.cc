@@ -77,7 +77,8 @@ CopyProfile CopySampler::collect() {
   profile.lost = state_->events.drain(state_->samples);
   for (const os::PerfSample& sample : state_->samples) {
     if (sample.in_kernel) {
-      ++(routines.kernel.is_copying(sample.address) ? profile.kernel_copying : profile.kernel_other);
+      ++(routines.kernel.is_copying(sample.address) ? profile.kernel_copying
+                                                    : profile.kernel_other);
     } else {
       ++(routines.user.is_copying(sample.address) ? profile.user_copying : profile.user_other);
     }

@@ -48,7 +48,8 @@ std::string setting(const char* path) {
   return text.substr(0, text.find('\n'));
 }
 
-/// Above it the call is EINVAL; the kernel lowers it by itself when its own interrupts take too long.
+/// Above it the call is EINVAL; the kernel lowers it by itself when its own interrupts take too
+/// long.
 unsigned permitted_rate() {
   unsigned rate = std::numeric_limits<unsigned>::max();
   const std::string text = setting("/proc/sys/kernel/perf_event_max_sample_rate");

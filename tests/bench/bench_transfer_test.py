@@ -1,5 +1,6 @@
 """`leat bench transfer`: what it prints, what it refuses, and that it leaves nothing behind."""
 
+import errno
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import tempfile
 import time
 import unittest
 
+import denied_calls
 from bench_program import (PROGRAM, SIZE, WATCHDOG_S, bench, network_devices, small, why_no_veth)
 
 ROW_KEYS = [  # docs: the contract with scripts; keys may be added, never renamed
@@ -18,8 +20,9 @@ ROW_KEYS = [  # docs: the contract with scripts; keys may be added, never rename
     "gib_per_s", "latency_p50_us", "latency_p99_us", "calls", "mode_switches",
     "voluntary_switches", "involuntary_switches", "cpu_copies", "dma_copies", "known_by",
     "copy_share", "copy_share_error", "samples", "peak_rss_bytes"]
-NOT_MEASURED = ["latency_p50_us", "latency_p99_us", "dma_copies", "copy_share",
-                "copy_share_error", "samples"]
+NOT_MEASURED = ["latency_p50_us", "latency_p99_us"]
+ADDED_KEYS = ["label", "cpu_copies_expected", "memory_traffic_bytes", "samples_lost",
+              "copy_share_denied", "cpu_profile"]
 
 
 def processes_with(argument):
@@ -60,7 +63,7 @@ class Json(unittest.TestCase):
 
     def test_row_keys(self):
         for row in self.report["rows"]:
-            self.assertLessEqual(set(ROW_KEYS), set(row))
+            self.assertLessEqual(set(ROW_KEYS + ADDED_KEYS), set(row))
             for key in NOT_MEASURED:
                 self.assertIsNone(row[key])
             for key in ("wall_vs_read_write", "cpu_vs_read_write"):
@@ -112,6 +115,30 @@ class Json(unittest.TestCase):
         for name in ("sendfile", "splice"):
             self.assertEqual(self.rows("tcp", mechanism=name)[0]["cpu_copies"], 0)
 
+    def test_copies_by_construction_and_as_seen(self):
+        for row in self.rows("tcp"):
+            if row["known_by"] == "construction":
+                self.assertEqual(row["cpu_copies"], row["cpu_copies_expected"])
+                self.assertEqual(row["memory_traffic_bytes"], 2 * row["cpu_copies"] * SIZE)
+            if row["mechanism"] != "direct_io":
+                self.assertEqual(row["dma_copies"], 0, row["mechanism"])
+
+    def test_samples_of_cpu_time(self):
+        for row in self.report["rows"]:
+            if row["samples"] == 0:
+                self.assertIsNone(row["copy_share"])
+                continue
+            self.assertIsNone(row["copy_share_denied"])
+            profile = row["cpu_profile"]
+            self.assertEqual(sum(profile.values()), row["samples"])
+            copying = profile["user_copying"] + profile["kernel_copying"]
+            self.assertAlmostEqual(row["copy_share"], copying / row["samples"])
+            self.assertGreater(row["copy_share_error"], 0)
+
+    def test_rankings(self):
+        self.assertEqual({(entry["source"], entry["sink"]) for entry in self.report["rankings"]},
+                         {("file", "tcp"), ("file", "file")})
+
     def test_calls_of_read_write_follow_its_block(self):
         row = self.rows("tcp", mechanism="read_write", block_bytes=65536, repeat=False)[0]
         self.assertGreaterEqual(row["calls"], 2 * (SIZE // 65536))
@@ -140,6 +167,25 @@ class Table(unittest.TestCase):
 
     def test_no_control_characters(self):
         self.assertTrue(all(c == "\n" or c.isprintable() for c in self.text))
+
+
+class SamplesDenied(unittest.TestCase):
+    """What is denied is a dash, and one line says what to do."""
+
+    def test_by_a_filter(self):
+        if denied_calls.missing():
+            self.skipTest(denied_calls.missing())
+        denied = {"preexec_fn": denied_calls.deny(["perf_event_open"], errno.EACCES)}
+        arguments = small("--sink", "tcp", "--mechanism", "sendfile", pairs=1)
+        text = bench(*arguments, check=0, **denied).stdout
+        lines = [line for line in text.splitlines() if line.startswith("no copy shares: ")]
+        self.assertEqual(len(lines), 1, text)
+        self.assertRegex(lines[0], "perf_event_open|kallsyms")
+        for row in json.loads(bench("--json", *arguments, check=0, **denied).stdout)["rows"]:
+            self.assertEqual(row["samples"], 0)
+            self.assertIsNone(row["copy_share"])
+            self.assertIsNone(row["cpu_profile"])
+            self.assertEqual(lines[0], "no copy shares: " + row["copy_share_denied"])
 
 
 class Choices(unittest.TestCase):

@@ -80,9 +80,9 @@ std::expected<void, std::string> warm_up(const Payload& payload) {
 }
 
 std::expected<Sample, Failure> measure_warm(const Payload& payload, const Pair& pair,
-                                            const Way& way) {
+                                            const Way& way, const WhenReady& when_ready) {
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
-    const auto sample = measure(payload, pair, way);
+    const auto sample = measure(payload, pair, way, when_ready);
     if (!sample || sample->disk_read_bytes <= payload.size / tolerated_part) return sample;
     if (passes_by_the_cache(sample->picked)) return sample;
     if (const auto warm = warm_up(payload); !warm) {
@@ -101,13 +101,13 @@ bool was_cold(const Payload& payload, const Sample& sample) {
 }
 
 std::expected<Sample, Failure> measure_cold(const Payload& payload, const Pair& pair,
-                                            const Way& way) {
+                                            const Way& way, const WhenReady& when_ready) {
   std::string reason;
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
     if (const auto dropped = make_cold(payload); !dropped) {
       return std::unexpected(Failure{dropped.error(), false});
     }
-    const auto sample = measure(payload, pair, way);
+    const auto sample = measure(payload, pair, way, when_ready);
     if (!sample || was_cold(payload, *sample)) return sample;
     reason = fmt::format(
         "only {} of a cold file of {} came from the disk: others read it too, or "
@@ -145,9 +145,9 @@ std::expected<PayloadFile, std::string> make_payload(const std::string& folder, 
 }
 
 std::expected<Sample, Failure> measure_checked(const Payload& payload, const Pair& pair,
-                                               const Way& way) {
-  return pair.cache == Cache::cold ? measure_cold(payload, pair, way)
-                                   : measure_warm(payload, pair, way);
+                                               const Way& way, const WhenReady& when_ready) {
+  return pair.cache == Cache::cold ? measure_cold(payload, pair, way, when_ready)
+                                   : measure_warm(payload, pair, way, when_ready);
 }
 
 std::expected<void, std::string> make_cold(const Payload& payload) {

@@ -46,6 +46,6 @@ std::expected<void, std::string> make_cold(const Payload& payload);
 /// passes by the page cache reads from the disk every time. Before a cold run the file is dropped;
 /// it counts if all of the file was read from the disk, or was not read at all (reflink).
 std::expected<Sample, Failure> measure_checked(const Payload& payload, const Pair& pair,
-                                               const Way& way);
+                                               const Way& way, const WhenReady& when_ready = {});
 
 }  // namespace leat::app::bench

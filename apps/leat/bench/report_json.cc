@@ -29,20 +29,32 @@ Json block_json(const Series& series, const Row& row) {
   return block ? Json(block) : Json();
 }
 
-/// Keys of DESIGN that nothing measures yet are null.
-Json row_json(const Series& series, const Row& row) {
-  const Summary summary = summarize(series, row);
-  const bool received = series.pair.is_received();
-  return {{"source", name_of(series.pair.source)},
-          {"sink", name_of(series.pair.sink)},
-          {"path", path_of(series.pair)},
+/// Samples, in the order in which the page stacks them.
+Json profile_json(const CopyProfile& profile) {
+  return {{"user_copying", profile.user_copying},
+          {"kernel_copying", profile.kernel_copying},
+          {"user_other", profile.user_other},
+          {"kernel_other", profile.kernel_other}};
+}
+
+/// What was run.
+Json where_json(const Series& series, const Row& row) {
+  const Pair& pair = series.pair;
+  return {{"source", name_of(pair.source)},
+          {"sink", name_of(pair.sink)},
+          {"path", path_of(pair)},
           {"size", series.size},
-          {"cache", name_of(series.pair.cache)},
-          {"receiver", received ? Json(name_of(series.pair.receiver)) : Json()},
+          {"cache", name_of(pair.cache)},
+          {"receiver", pair.is_received() ? Json(name_of(pair.receiver)) : Json()},
           {"mechanism", row.name()},
-          {"picked", summary.picked.name()},
+          {"label", row.label()},
           {"block_bytes", block_json(series, row)},
-          {"repeat", row.role == Row::Role::repeat},
+          {"repeat", row.role == Row::Role::repeat}};
+}
+
+/// How long it took. Keys of DESIGN that nothing measures yet are null.
+Json time_json(const Summary& summary) {
+  return {{"picked", summary.picked.name()},
           {"runs", summary.runs},
           {"settled", summary.settled},
           {"wall_s", summary.wall_s},
@@ -57,21 +69,41 @@ Json row_json(const Series& series, const Row& row) {
           {"cpu_vs_best_read_write", ratio_json(summary.cpu_to_best)},
           {"gib_per_s", summary.gib_per_s},
           {"latency_p50_us", nullptr},
-          {"latency_p99_us", nullptr},
-          {"calls", summary.calls},
-          {"mode_switches", 2 * summary.calls},  // into the kernel and back
-          {"voluntary_switches", summary.voluntary_switches},
-          {"involuntary_switches", summary.involuntary_switches},
-          {"cpu_copies", or_null(summary.cpu_copies)},
-          {"dma_copies", nullptr},
+          {"latency_p99_us", nullptr}};
+}
+
+/// What was copied, by construction and as seen.
+Json copies_json(const Series& series, const Row& row, const Summary& summary) {
+  const CopyProfile& profile = row.profile;
+  const bool sampled = profile.samples() > 0;
+  const std::string& denied = series.sampling_denied;
+  return {{"cpu_copies", or_null(summary.cpu_copies)},
+          {"cpu_copies_expected", or_null(summary.planned_cpu_copies)},
+          {"dma_copies", or_null(summary.dma_copies)},
           {"known_by", leat::name_of(summary.known_by)},
-          {"copy_share", nullptr},
-          {"copy_share_error", nullptr},
-          {"samples", nullptr},
-          {"limited_by", name_of(summary.limited_by)},
-          {"page_cache_growth_bytes", summary.page_cache_growth_bytes},
-          {"peak_rss_bytes", summary.peak_rss_bytes},
-          {"rss_anon_bytes", summary.rss_anon_bytes}};
+          {"memory_traffic_bytes", or_null(summary.memory_traffic_bytes)},
+          {"copy_share", sampled ? Json(profile.copy_share()) : Json()},
+          {"copy_share_error", sampled ? Json(profile.copy_share_error()) : Json()},
+          {"samples", profile.samples()},
+          {"samples_lost", profile.lost},
+          {"copy_share_denied", denied.empty() ? Json() : Json(denied)},
+          {"cpu_profile", sampled ? profile_json(profile) : Json()}};
+}
+
+Json row_json(const Series& series, const Row& row) {
+  const Summary summary = summarize(series, row);
+  Json json = where_json(series, row);
+  json.update(time_json(summary));
+  json.update({{"calls", summary.calls},
+               {"mode_switches", 2 * summary.calls},  // into the kernel and back
+               {"voluntary_switches", summary.voluntary_switches},
+               {"involuntary_switches", summary.involuntary_switches}});
+  json.update(copies_json(series, row, summary));
+  json.update({{"limited_by", name_of(summary.limited_by)},
+               {"page_cache_growth_bytes", summary.page_cache_growth_bytes},
+               {"peak_rss_bytes", summary.peak_rss_bytes},
+               {"rss_anon_bytes", summary.rss_anon_bytes}});
+  return json;
 }
 
 /// Of several series the noise that is furthest from 1 counts.
@@ -105,6 +137,24 @@ Json sweep_json(const Series& series) {
   return points;
 }
 
+/// Whether the rows rank alike by CPU time and by copied bytes.
+Json ranking_json(const Series& series) {
+  Json contradictions = Json::array();
+  for (const Contradiction& found : find_contradictions(series)) {
+    contradictions.push_back({{"copies_less", found.copies_less->label()},
+                              {"copies_more", found.copies_more->label()},
+                              {"cpu", ratio_json(found.cpu)}});
+  }
+  return {{"source", name_of(series.pair.source)},
+          {"sink", name_of(series.pair.sink)},
+          {"path", path_of(series.pair)},
+          {"size", series.size},
+          {"cache", name_of(series.pair.cache)},
+          {"receiver", series.pair.is_received() ? Json(name_of(series.pair.receiver)) : Json()},
+          {"equal", contradictions.empty()},
+          {"contradictions", contradictions}};
+}
+
 void append(Json& list, const Json& more) { list.insert(list.end(), more.begin(), more.end()); }
 
 }  // namespace
@@ -114,6 +164,7 @@ std::string format_json(const Origin& origin, const std::vector<Series>& all) {
   Json refusals = Json::array();
   Json sweep = Json::array();
   Json limits = Json::array();
+  Json rankings = Json::array();
   for (const Series& series : all) {
     for (const Row& row : series.rows) rows.push_back(row_json(series, row));
     for (const Absent& absent : series.absent) {
@@ -125,6 +176,7 @@ std::string format_json(const Origin& origin, const std::vector<Series>& all) {
                           {"reason", absent.reason}});
     }
     append(sweep, sweep_json(series));
+    rankings.push_back(ranking_json(series));
     for (const Limit& limit : check_limits(series)) {
       limits.push_back({{"source", name_of(series.pair.source)},
                         {"sink", name_of(series.pair.sink)},
@@ -146,6 +198,7 @@ std::string format_json(const Origin& origin, const std::vector<Series>& all) {
                        {"refusals", refusals},
                        {"default_block_bytes", default_block_bytes},
                        {"sweep", sweep},
+                       {"rankings", rankings},
                        {"limits", limits}};
   return report.dump() + "\n";
 }

@@ -1,4 +1,6 @@
 #include <cmath>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +24,9 @@ constexpr const char* compiler = __VERSION__;
 constexpr const char* compiler = "g++ " __VERSION__;
 #endif
 
-constexpr const char* row_format = "{:<15} {:>5} {:>6} {:>6} {:>5} {:>6} {:>10} {:>6} {:<16} {}\n";
+/// What it takes; then, in a second table, where that goes.
+constexpr const char* time_format = "{:<19} {:>7} {:>7} {:>6}  {:<18} {:<18}\n";
+constexpr const char* where_format = "{:<19} {:>7} {:>7} {:>10} {:>7} {:>3} {:>17} {:>9} {:>9}\n";
 
 /// At most 16 columns.
 std::string ratio_cell(const Ratio& ratio, bool is_baseline) {
@@ -39,18 +43,52 @@ std::string seconds_cell(double seconds) {
   return seconds < 100 ? fmt::format("{:.3f}", seconds) : fmt::format("{:.0f}", seconds);
 }
 
-std::string format_row(const Series& series, const Row& row) {
-  const Summary summary = summarize(series, row);
+/// With a mark behind it if it may as well be 1; at most 18 columns.
+std::string marked_cell(const Ratio& ratio, bool is_baseline) {
+  const bool alike = !is_baseline && ratio.high <= 1e6 && !is_told_apart(ratio);
+  return ratio_cell(ratio, is_baseline) + (alike ? " ~" : "");
+}
+
+/// Without blanks at its end.
+std::string trimmed(std::string line) {
+  line.erase(line.find_last_not_of(" \n") + 1);
+  return line + "\n";
+}
+
+std::string time_row(const Row& row, const Summary& summary) {
   const bool is_baseline = row.role == Row::Role::baseline;
-  const std::string name =
-      row.role == Row::Role::repeat ? "read_write (2)" : std::string(row.name());
-  return fmt::format(fmt::runtime(row_format), name, short_size(block_of(series, row)),
-                     seconds_cell(summary.wall_s), seconds_cell(summary.cpu_s),
-                     fmt::format("{:.{}f}", summary.gib_per_s, summary.gib_per_s < 99.995 ? 2 : 0),
-                     summary.calls,
-                     fmt::format("{}/{}", summary.voluntary_switches, summary.involuntary_switches),
-                     summary.cpu_copies ? fmt::format("{:.2f}", *summary.cpu_copies) : "?",
-                     ratio_cell(summary.wall, is_baseline), ratio_cell(summary.cpu, is_baseline));
+  return trimmed(
+      fmt::format(fmt::runtime(time_format), row.label(), seconds_cell(summary.wall_s),
+                  seconds_cell(summary.cpu_s),
+                  fmt::format("{:.{}f}", summary.gib_per_s, summary.gib_per_s < 99.995 ? 2 : 0),
+                  marked_cell(summary.wall, is_baseline), marked_cell(summary.cpu, is_baseline)));
+}
+
+std::string copies_cell(const std::optional<double>& copies) {
+  if (!copies) return "?";
+  return fmt::format("{:.{}f}", *copies, *copies == std::round(*copies) ? 0 : 2);
+}
+
+std::string share_cell(const CopyProfile& profile) {
+  if (profile.samples() == 0) return "-";
+  return fmt::format("{:.1f} +-{:.1f} ({})", 100 * profile.copy_share(),
+                     100 * profile.copy_share_error(), profile.samples());
+}
+
+/// As text of at most 7 columns, however many there are.
+std::string count_cell(std::uint64_t count) {
+  return count < 10'000'000 ? std::to_string(count) : fmt::format("{}M", count / 1'000'000);
+}
+
+std::string where_row(const Row& row, const Summary& summary) {
+  const std::string mark = summary.known_by == KnownBy::kernel ? "k" : "";
+  return trimmed(fmt::format(
+      fmt::runtime(where_format), row.label(), count_cell(summary.calls),
+      count_cell(2 * summary.calls),
+      fmt::format("{}/{}", summary.voluntary_switches, summary.involuntary_switches),
+      copies_cell(summary.planned_cpu_copies) + "/" + copies_cell(summary.cpu_copies) + mark,
+      copies_cell(summary.dma_copies), share_cell(row.profile), format_size(summary.rss_anon_bytes),
+      format_size(summary.page_cache_growth_bytes)));
 }
 
 std::string_view text_of(SinkKind sink) {
@@ -195,21 +233,58 @@ std::string format_unsettled(const Series& series) {
                    names);
 }
 
+std::string format_rows(const Series& series) {
+  std::string times = trimmed(fmt::format(fmt::runtime(time_format), "mechanism", "wall s", "cpu s",
+                                          "GiB/s", "wall ratio [95 %]", "cpu ratio [95 %]"));
+  std::string where =
+      trimmed(fmt::format(fmt::runtime(where_format), "where it goes", "calls", "modes", "switches",
+                          "copies", "DMA", "copying % (n)", "RssAnon", "cache"));
+  for (const Row& row : series.rows) {
+    const Summary summary = summarize(series, row);
+    times += time_row(row, summary);
+    where += where_row(row, summary);
+  }
+  times += fmt::format(
+      "ratios to read_write{}, medians of pairs; ~ not told apart: the interval contains 1\n",
+      series.baseline().way.block_bytes ? " in blocks of 64K" : "");
+  where +=
+      "modes: changes into the kernel and back. switches: voluntary/involuntary. copies a byte: "
+      "by\n"
+      "construction/as seen (k: the kernel said so). copying: share of the CPU time +- 95 % "
+      "error.\n"
+      "RssAnon: anonymous memory at most. cache: what the page cache grew by\n";
+  return times + "\n" + where;
+}
+
+std::string format_denial(const Series& series) {
+  if (series.sampling_denied.empty()) return {};
+  return fmt::format("no copy shares: {}\n", series.sampling_denied);
+}
+
+/// What copies less takes less CPU time, or else which rows break the rule.
+std::string format_ranking(const Series& series) {
+  const std::vector<Contradiction> found = find_contradictions(series);
+  if (found.empty()) {
+    return "ranking by CPU time equals the ranking by copied bytes, where both tell rows apart\n";
+  }
+  std::string text = "ranking by CPU time differs from the ranking by copied bytes:\n";
+  for (const Contradiction& pair : found) {
+    text += fmt::format("  {} copies less than {}, but takes {:.2f} times its CPU time\n",
+                        pair.copies_less->label(), pair.copies_more->label(), pair.cpu.ratio);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string format_table(const Series& series) {
-  std::string text = format_heading(series);
-  text += fmt::format(fmt::runtime(row_format), "mechanism", "block", "wall s", "cpu s", "GiB/s",
-                      "calls", "switches*", "copies", "wall ratio**", "cpu ratio**");
-  for (const Row& row : series.rows) text += format_row(series, row);
-  text += fmt::format("* voluntary/involuntary  ** to read_write{}, medians of pairs [95 %]\n",
-                      series.baseline().way.block_bytes ? " in blocks of 64K" : "");
-  text += format_verdicts(series);
+  std::string text = format_heading(series) + "\n" + format_rows(series) + "\n";
+  text += format_denial(series) + format_verdicts(series);
   for (const Absent& absent : series.absent) {
     text += fmt::format("no row for {}: {}\n", absent.mechanism.name(), absent.reason);
   }
   text += format_unsettled(series) + format_limiting_sides(series) + format_sweep(series) +
-          format_noise(series) + format_choice(series);
+          format_noise(series) + format_choice(series) + format_ranking(series);
   for (const Limit& limit : check_limits(series)) {
     text += fmt::format("limit {}: {}\n",
                         !limit.settled ? "NOISY"

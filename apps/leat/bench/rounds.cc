@@ -15,6 +15,7 @@
 
 #include "bench/ends.h"
 #include "bench/payload.h"
+#include "os/payload_file.h"
 
 namespace leat::app::bench {
 namespace {
@@ -63,6 +64,8 @@ std::expected<void, std::string> list_rows(const Payload& payload, const Setting
   series.rows.push_back({Row::Role::repeat, baseline, {}});
   const auto planned = plan_runs(payload, series.pair);
   if (!planned) return std::unexpected(planned.error());
+  series.planned = planned->candidates;
+  series.on_disk = os::is_on_block_device(payload.file);
   for (const Candidate& candidate : planned->candidates) {
     const Mechanism mechanism = candidate.mechanism;
     if (mechanism == read_write() || !wanted(settings, mechanism)) continue;

@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include <leat/audit.h>
 #include <leat/mechanism.h>
+#include <leat/plan.h>
 
 #include "bench/run.h"
 #include "bench/statistics.h"
@@ -36,6 +38,7 @@ struct Row {
   Role role = Role::mechanism;
   Way way;
   std::vector<Sample> samples;  ///< one a round
+  CopyProfile profile{};        ///< of its sampled runs (bench/sampling.h)
 
   std::string_view name() const;
   /// With the block, and told apart from its repeat: "read_write 64K", "read_write 64K (2)".
@@ -77,6 +80,9 @@ struct Series {
   std::vector<SweepPoint> sweep;                  ///< empty if there was none
   std::optional<std::uint32_t> best_block_bytes;  ///< the sweep's winner, perhaps the baseline's
   int rounds = 0;
+  std::vector<Candidate> planned{};  ///< what plan() says of each mechanism
+  std::string sampling_denied{};     ///< why there are no profiles, and what to do
+  bool on_disk = false;              ///< the files lie on a block device
 
   const Row& baseline() const { return rows.front(); }
   /// read_write at its best block: that row, else the baseline.

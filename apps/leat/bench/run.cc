@@ -128,11 +128,12 @@ Clock::time_point hang_deadline(std::uint64_t size) {
 
 /// Waits until the mover is ready, lets it and its feeder go, and waits for its report and its end.
 std::expected<MoverReport, Failure> drive(os::ChildProcess& mover, Peers& peers,
-                                          Clock::time_point deadline) {
+                                          const WhenReady& when_ready, Clock::time_point deadline) {
   std::byte ready{};
   if (const auto got = mover.receive({&ready, 1}, deadline); !got) {
     return std::unexpected(failure_of(got.error()));
   }
+  if (when_ready) when_ready(mover.process());
   if (const auto sent = mover.go(); !sent) return std::unexpected(failure_of(sent.error()));
   if (const auto sent = peers.go(); !sent) return std::unexpected(failure_of(sent.error()));
   MoverReport report;
@@ -191,7 +192,8 @@ std::string describe(const Pair& pair) {
   return text;
 }
 
-std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair, const Way& way) {
+std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair, const Way& way,
+                                       const WhenReady& when_ready) {
   const std::uint64_t resident_before = resident_source(payload, pair);
   Result<Meeting> meeting = arrange(payload, pair);
   if (!meeting) return std::unexpected(failure_of(meeting.error()));
@@ -204,7 +206,7 @@ std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair,
   meeting->pipe.out.reset();  // the mover's alone: else a feeder would outlive it
 
   const Clock::time_point deadline = hang_deadline(payload.size);
-  auto report = drive(*mover, *peers, deadline);
+  auto report = drive(*mover, *peers, when_ready, deadline);
   if (!report) return std::unexpected(report.error());
   if (report->delivered != payload.size) {
     return std::unexpected(mismatch("delivered", report->delivered, payload.size));

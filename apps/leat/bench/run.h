@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -97,8 +98,12 @@ struct Failure {
   bool refused = false;  ///< the mechanism declined; nothing is wrong
 };
 
+/// Told the mover's process once it stands ready, before the clock starts.
+using WhenReady = std::function<void(int process)>;
+
 /// Moves the payload once. What arrived is checked against the payload's size. To be called while
 /// the program has one thread.
-std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair, const Way& way);
+std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair, const Way& way,
+                                       const WhenReady& when_ready = {});
 
 }  // namespace leat::app::bench

@@ -7,6 +7,7 @@
 
 #include <leat/transfer.h>
 
+#include "bench/hardware_copies.h"
 #include "os/host.h"
 
 namespace leat::app::bench {
@@ -19,6 +20,9 @@ constexpr double limit_to_baseline = 0.48;
 constexpr double limit_to_best_block = 0.75;
 constexpr double limit_of_default = 1.05;
 constexpr std::uint64_t limit_sendfile_calls = 600;
+constexpr double limit_copy_share_of_copying = 0.25;
+constexpr double limit_copy_share_of_sharing = 0.03;
+constexpr double limit_copy_share_times = 10;
 constexpr std::uint64_t limit_rss_anon_bytes = 8ull << 20;
 
 template <class Value>
@@ -45,6 +49,20 @@ KnownBy least_certain(const Row& row) {
   KnownBy known_by = KnownBy::construction;
   for (const Sample& sample : row.samples) known_by = std::max(known_by, sample.known_by);
   return known_by;
+}
+
+std::optional<double> planned_copies(const Series& series, Mechanism mechanism) {
+  for (const Candidate& candidate : series.planned) {
+    if (candidate.mechanism == mechanism && candidate.cpu_copies) return *candidate.cpu_copies;
+  }
+  return std::nullopt;
+}
+
+/// Per payload byte, as seen.
+std::optional<double> copies_of(const Series& series, const Row& row) {
+  if (least_certain(row) > KnownBy::kernel || series.size == 0) return std::nullopt;
+  return median(collect(row, [](const Sample& s) { return s.cpu_copied_bytes; })) /
+         static_cast<double>(series.size);
 }
 
 bool narrow(const Ratio& ratio) { return ratio.half_width() <= settled_half_width; }
@@ -103,6 +121,54 @@ LimitingSide limited_by(const Series& series, const Row& row, const Summary& sum
                         .processors = os::usable_processors()});
 }
 
+std::string share_text(const CopyProfile& profile) {
+  return fmt::format("{:.1f} +-{:.1f} % (n {})", 100 * profile.copy_share(),
+                     100 * profile.copy_share_error(), profile.samples());
+}
+
+/// Settled unless the error's interval holds the limit itself.
+Limit share_at_least(const Row& row) {
+  const double share = row.profile.copy_share();
+  return {fmt::format("copy share of {} at least {:.0f} %: {}", row.label(),
+                      100 * limit_copy_share_of_copying, share_text(row.profile)),
+          share >= limit_copy_share_of_copying,
+          std::abs(share - limit_copy_share_of_copying) > row.profile.copy_share_error()};
+}
+
+Limit share_under(const Row& row) {
+  const double share = row.profile.copy_share();
+  return {fmt::format("copy share of {} under {:.0f} %: {}", row.label(),
+                      100 * limit_copy_share_of_sharing, share_text(row.profile)),
+          share<limit_copy_share_of_sharing, std::abs(share - limit_copy_share_of_sharing)> row
+              .profile.copy_share_error()};
+}
+
+Limit share_times(const Row& copying, const Row& sharing) {
+  const auto low = [](const CopyProfile& p) { return p.copy_share() - p.copy_share_error(); };
+  const auto high = [](const CopyProfile& p) { return p.copy_share() + p.copy_share_error(); };
+  const bool met =
+      copying.profile.copy_share() >= limit_copy_share_times * sharing.profile.copy_share();
+  const bool surely = low(copying.profile) >= limit_copy_share_times * high(sharing.profile);
+  const bool never = high(copying.profile) < limit_copy_share_times * low(sharing.profile);
+  return {fmt::format("copy share of {} at least {:.0f} times that of {}: {} to {}",
+                      copying.label(), limit_copy_share_times, sharing.label(),
+                      share_text(copying.profile), share_text(sharing.profile)),
+          met, met ? surely : never};
+}
+
+/// None of rows that were not sampled.
+void add_share_limits(const Series& series, std::vector<Limit>& limits) {
+  const Row& copying = series.baseline();
+  if (copying.profile.samples() == 0) return;
+  limits.push_back(share_at_least(copying));
+  for (const std::string_view name : {"sendfile", "splice"}) {
+    const Row* sharing = find(series, name);
+    if (!sharing || sharing->profile.samples() == 0) continue;
+    limits.push_back(share_under(*sharing));
+    if (name == "sendfile") limits.push_back(share_times(copying, *sharing));
+  }
+}
+
 Limit memory_limit(const Series& series) {
   std::uint64_t most = 0;
   for (const Row& row : series.rows) most = std::max(most, summarize(series, row).rss_anon_bytes);
@@ -144,11 +210,16 @@ Summary summarize(const Series& series, const Row& row) {
   summary.involuntary_switches =
       median_count(row, [](const Sample& s) { return s.involuntary_switches; });
   summary.known_by = least_certain(row);
-  if (summary.known_by <= KnownBy::kernel && series.size > 0) {
-    summary.cpu_copies = median(collect(row, [](const Sample& s) { return s.cpu_copied_bytes; })) /
-                         static_cast<double>(series.size);
-  }
+  summary.cpu_copies = copies_of(series, row);
   if (!row.samples.empty()) summary.picked = row.samples.back().picked;
+  summary.planned_cpu_copies = planned_copies(series, summary.picked);
+  summary.dma_copies = hardware_copies({.pair = series.pair,
+                                        .cold = series.pair.cache == Cache::cold,
+                                        .on_disk = series.on_disk,
+                                        .mechanism = summary.picked.name()});
+  if (summary.cpu_copies) {
+    summary.memory_traffic_bytes = 2 * *summary.cpu_copies * static_cast<double>(series.size);
+  }
   summary.rss_anon_bytes = largest(row, [](const Sample& s) { return s.rss_anon_bytes; });
   summary.peak_rss_bytes = largest(row, [](const Sample& s) { return s.peak_rss_bytes; });
   summary.page_cache_growth_bytes =
@@ -177,6 +248,23 @@ const Row& fastest(const Series& series, double (*value)(const Sample&)) {
   return *best;
 }
 
+bool is_told_apart(const Ratio& ratio) noexcept { return ratio.low > 1 || ratio.high < 1; }
+
+std::vector<Contradiction> find_contradictions(const Series& series) {
+  std::vector<Contradiction> found;
+  for (const Row& less : series.rows) {
+    for (const Row& more : series.rows) {
+      if (less.role == Row::Role::repeat || more.role == Row::Role::repeat) continue;
+      const auto fewer = copies_of(series, less);
+      const auto copies = copies_of(series, more);
+      if (!fewer || !copies || *fewer >= *copies) continue;
+      const Ratio cpu = compare(less, more, cpu_of);
+      if (cpu.low > 1) found.push_back({&less, &more, cpu});
+    }
+  }
+  return found;
+}
+
 std::vector<Limit> check_limits(const Series& series) {
   if (series.pair != Pair{} || series.size != gib) return {};
   std::vector<Limit> limits;
@@ -193,6 +281,7 @@ std::vector<Limit> check_limits(const Series& series) {
                       calls <= limit_sendfile_calls});
   }
   limits.push_back(memory_limit(series));
+  add_share_limits(series, limits);
   return limits;
 }
 

@@ -28,7 +28,10 @@ struct Summary {
   std::uint64_t calls = 0;
   std::uint64_t voluntary_switches = 0;
   std::uint64_t involuntary_switches = 0;
-  std::optional<double> cpu_copies;  ///< per payload byte
+  std::optional<double> cpu_copies;            ///< per payload byte
+  std::optional<double> planned_cpu_copies;    ///< likewise, as it follows from how the call works
+  std::optional<double> dma_copies;            ///< likewise (bench/hardware_copies.h)
+  std::optional<double> memory_traffic_bytes;  ///< a CPU copy reads and writes each byte once
   KnownBy known_by = KnownBy::unknown;
   Mechanism picked;
   std::uint64_t rss_anon_bytes = 0;  ///< the largest
@@ -43,6 +46,20 @@ Summary summarize(const Series& series, const Row& row);
 /// The block that read_write used in this row; 0 for other mechanisms, and for memory, which it
 /// writes from where it lies.
 std::uint32_t block_of(const Series& series, const Row& row);
+
+/// A row that copies less than another and takes more CPU time all the same.
+struct Contradiction {
+  const Row* copies_less = nullptr;
+  const Row* copies_more = nullptr;
+  Ratio cpu;  ///< of the former to the latter; all of it is above 1
+};
+
+/// Where the ranking by CPU time is not that by copied bytes: pairs told apart by both. The
+/// baseline's repeat and rows whose copies nobody knows are left out.
+std::vector<Contradiction> find_contradictions(const Series& series);
+
+/// True if the interval does not contain 1.
+bool is_told_apart(const Ratio& ratio) noexcept;
 
 /// One promise with the figures that keep or break it.
 struct Limit {

@@ -150,7 +150,7 @@ TEST(Table, NamesThePair) {
 TEST(Table, ShowsVeryShortRuns) {
   Series series = series_of(1e-5, 1e-5);
   const std::string table = format_table(series);
-  EXPECT_NE(table.find(" 65us   65us 15385 "), std::string::npos) << table;
+  EXPECT_NE(table.find("   65us    65us  15385  "), std::string::npos) << table;
 }
 
 TEST(Table, SaysWhatTheKernelReported) {
@@ -162,6 +162,68 @@ TEST(Table, SaysWhatTheKernelReported) {
   series.rows[3].samples[0].known_by = KnownBy::pending;
   EXPECT_NE(format_table(series).find("verdict on the copies did not come in time: sendfile\n"),
             std::string::npos);
+}
+
+TEST(Limits, CopySharesCountWhereTheyWereSampled) {
+  Series series = series_of(0.4, 0.4);
+  const auto profile = [](std::uint64_t copying, std::uint64_t other) {
+    return CopyProfile{.kernel_copying = copying, .kernel_other = other};
+  };
+  series.rows[0].profile = profile(800, 1200);
+  series.rows[3].profile = profile(10, 1990);
+  series.rows[4].profile = profile(0, 2000);
+  std::vector<Limit> limits = check_limits(series);
+  ASSERT_EQ(limits.size(), 9u);
+  for (const Limit& limit : limits) EXPECT_TRUE(limit.met && limit.settled) << limit.text;
+  EXPECT_EQ(limits[5].text, "copy share of read_write at least 25 %: 40.0 +-2.1 % (n 2000)");
+
+  series.rows[0].profile = profile(510, 1490);
+  series.rows[3].profile = profile(57, 1943);
+  limits = check_limits(series);
+  EXPECT_TRUE(limits[5].met && !limits[5].settled) << "25 % lies within the error";
+  EXPECT_TRUE(limits[6].met && !limits[6].settled);
+  EXPECT_TRUE(!limits[7].met && !limits[7].settled) << "9 times, perhaps 10";
+
+  series.rows[3].profile = profile(200, 1800);
+  limits = check_limits(series);
+  EXPECT_TRUE(!limits[6].met && limits[6].settled);
+  EXPECT_TRUE(!limits[7].met && limits[7].settled);
+}
+
+void set_copies(Series& series, std::size_t row, std::uint64_t copies) {
+  for (Sample& sample : series.rows[row].samples) sample.cpu_copied_bytes = copies * series.size;
+}
+
+TEST(Ranking, WhatCopiesLessTakesLess) {
+  Series series = series_of(0.4, 0.4);
+  for (const std::size_t row : {0u, 1u, 2u}) set_copies(series, row, 2);
+  set_copies(series, 4, 1);
+  // splice, with one copy, takes 0.9; read_write at its best block, with two, takes 0.6.
+  const std::vector<Contradiction> found = find_contradictions(series);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].copies_less, &series.rows[4]);
+  EXPECT_EQ(found[0].copies_more, &series.rows[2]);
+  EXPECT_NEAR(found[0].cpu.ratio, 1.5, 1e-9);
+  EXPECT_NE(format_table(series).find(
+                "splice copies less than read_write, but takes 1.50 times its CPU time\n"),
+            std::string::npos);
+  for (Sample& sample : series.rows[4].samples) sample.known_by = KnownBy::unknown;
+  EXPECT_TRUE(find_contradictions(series).empty()) << "nobody knows its copies";
+  EXPECT_NE(format_table(series).find("ranking by CPU time equals"), std::string::npos);
+}
+
+TEST(Table, MarksWhatIsNotToldApart) {
+  const std::string table = format_table(series_of(0.4, 1));
+  EXPECT_NE(table.find(" 0.40 [0.40-0.40]   1.00 [1.00-1.00] ~\n"), std::string::npos) << table;
+}
+
+TEST(Table, SaysWhySharesAreMissing) {
+  Series series = series_of(0.4, 0.4);
+  series.sampling_denied = "perf_event_open: Permission denied (do this)";
+  const std::string table = format_table(series);
+  EXPECT_NE(table.find("\nno copy shares: perf_event_open: Permission denied (do this)\n"),
+            std::string::npos);
+  EXPECT_EQ(table.find("+-0.0"), std::string::npos);
 }
 
 TEST(Fastest, LeavesTheRepeatOut) {
@@ -177,7 +239,10 @@ TEST(Table, FitsAHundredColumnsWithLargeNumbers) {
   for (Sample& sample : series.rows.back().samples) {
     sample.voluntary_switches = 12345;
     sample.involuntary_switches = 1234;
+    sample.calls = 123'456'789;
+    sample.rss_anon_bytes = 1023ull << 30;
   }
+  series.rows.back().profile = {.kernel_copying = 123'456, .kernel_other = 123'456};
   std::istringstream table(format_table(series));
   for (std::string line; std::getline(table, line);) EXPECT_LE(line.size(), 100u) << line;
 }

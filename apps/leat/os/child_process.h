@@ -51,6 +51,8 @@ class ChildProcess {
   ChildProcess& operator=(ChildProcess&&) = delete;
   ~ChildProcess();
 
+  /// Its number, until it was waited for; then -1.
+  pid_t process() const noexcept { return pid_; }
   Result<void> go() const;
   /// Fills `report` from the child's pipe. Errors: ETIMEDOUT; EPIPE (it ended without a report).
   Result<void> receive(std::span<std::byte> report, Deadline deadline) const;

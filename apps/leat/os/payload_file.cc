@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -150,6 +151,12 @@ Result<std::uint64_t> size_of(FdRef file) {
   struct stat facts{};
   if (::fstat(file.number(), &facts) < 0) return last_error("fstat");
   return static_cast<std::uint64_t>(facts.st_size);
+}
+
+bool is_on_block_device(FdRef file) noexcept {
+  struct stat facts{};
+  // Other file systems have anonymous devices, whose major number is 0.
+  return ::fstat(file.number(), &facts) == 0 && major(facts.st_dev) != 0;
 }
 
 Result<std::uint64_t> free_bytes(const std::string& folder) {

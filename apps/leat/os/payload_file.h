@@ -53,6 +53,9 @@ class PageLock {
 /// caller's own: of others mincore(2) says nothing true. Errors: ENOMEM.
 Result<std::uint64_t> resident_bytes(FdRef file, std::uint64_t size);
 Result<std::uint64_t> size_of(FdRef file);
+/// True if the file system lies on one block device, which then carries what is read and written;
+/// false of tmpfs, and where it cannot be told (overlayfs, btrfs, network file systems).
+bool is_on_block_device(FdRef file) noexcept;
 
 /// What an unprivileged program may still write in `folder`. See statvfs(3).
 Result<std::uint64_t> free_bytes(const std::string& folder);
