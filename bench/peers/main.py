@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 import files
+import network
 import others
 import tcp
 from measure import PeerFailed, is_settled, ratio
@@ -52,7 +53,9 @@ def alternate(peers, work, rounds):
     failed = {}
     least, most = rounds
     for number in range(most):
-        for peer in peers:
+        # Another one begins each round: what runs behind a slow one finds colder memory.
+        first = number % len(peers)
+        for peer in peers[first:] + peers[:first]:
             if peer.name in failed:
                 continue
             try:
@@ -141,10 +144,11 @@ def arguments():
 
 def main():
     options = arguments()
+    congestion_control = network.enter()
     rounds = (options.rounds, max(options.rounds, options.max_rounds))
     result = {"command": "scripts/bench " + " ".join(["peers", *sys.argv[3:]]),
               "host": {"kernel": platform.release(), "cpu": cpu_name(), "cores": os.cpu_count(),
-                       "load": os.getloadavg()[0]},
+                       "load": os.getloadavg()[0], "congestion_control": congestion_control},
               "versions": versions(options.leat), "groups": []}
     with tempfile.TemporaryDirectory(dir=options.folder) as name, contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
@@ -170,7 +174,7 @@ def main():
                     print(f"  {peer.name}: {difference}")
     host = result["host"]
     print(f"\n{result['command']}\nLinux {host['kernel']}; {host['cpu']}, {host['cores']} cores, "
-          f"load {host['load']:.1f}")
+          f"load {host['load']:.1f}; congestion control: {host['congestion_control']}")
     print("\n".join(result["versions"]))
     if options.json:
         options.json.write_text(json.dumps(result) + "\n")

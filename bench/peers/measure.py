@@ -1,7 +1,7 @@
 """One run of one command: its wall time, and the CPU time of all its processes."""
 
 import dataclasses
-import os
+import pathlib
 import resource
 import statistics
 import subprocess
@@ -45,14 +45,12 @@ def run(command, **options):
 
 
 def process_cpu(pids):
-    """User and system seconds of running processes."""
-    ticks = os.sysconf("SC_CLK_TCK")
+    """Seconds that the threads of running processes have been on a processor."""
     total = 0
     for pid in pids:
-        with open(f"/proc/{pid}/stat") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / ticks
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[0])
+    return total / 1e9
 
 
 def interval_of_median(values):
