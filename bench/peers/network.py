@@ -1,5 +1,5 @@
-"""The network that all programs share: a namespace of their own, with a congestion control that does
-not pace. BBR sends by timers, also over the loopback, so that its estimates decide instead of the
+"""The network that all programs share: a namespace of their own whose congestion control does not
+pace. BBR sends by timers, also over the loopback, so that its estimates decide instead of the
 programs; a program has no option for that, but a namespace has a default."""
 
 import ctypes
