@@ -23,6 +23,16 @@ Json ratio_json(const Ratio& ratio) {
   return {{"ratio", ratio.ratio}, {"low", ratio.low}, {"high", ratio.high}};
 }
 
+/// A count of each transfer: whole, unless a run made several and they differed.
+Json count_json(double count) {
+  const auto whole = static_cast<std::uint64_t>(count);
+  return static_cast<double>(whole) == count ? Json(whole) : Json(count);
+}
+
+Json microseconds_json(const std::optional<double>& seconds) {
+  return seconds ? Json(*seconds * 1e6) : Json();
+}
+
 /// The block that read_write used; the other mechanisms have none.
 Json block_json(const Series& series, const Row& row) {
   const std::uint32_t block = block_of(series, row);
@@ -49,12 +59,13 @@ Json where_json(const Series& series, const Row& row) {
           {"mechanism", row.name()},
           {"label", row.label()},
           {"block_bytes", block_json(series, row)},
-          {"repeat", row.role == Row::Role::repeat}};
+          {"repeat", row.role == Row::Role::repeat},
+          {"by_hand", row.role == Row::Role::by_hand}};
 }
 
 /// How long it took. Keys of DESIGN that nothing measures yet are null.
-Json time_json(const Summary& summary) {
-  return {{"picked", summary.picked.name()},
+Json time_json(const Series& series, const Row& row, const Summary& summary) {
+  return {{"picked", summary.picked ? Json(summary.picked.name()) : Json(row.name())},
           {"runs", summary.runs},
           {"settled", summary.settled},
           {"wall_s", summary.wall_s},
@@ -68,8 +79,12 @@ Json time_json(const Summary& summary) {
           {"wall_vs_best_read_write", ratio_json(summary.wall_to_best)},
           {"cpu_vs_best_read_write", ratio_json(summary.cpu_to_best)},
           {"gib_per_s", summary.gib_per_s},
-          {"latency_p50_us", nullptr},
-          {"latency_p99_us", nullptr}};
+          {"latency_p50_us", microseconds_json(summary.latency_p50_s)},
+          {"latency_p99_us", microseconds_json(summary.latency_p99_s)},
+          {"latency_p99_vs_read_write", summary.latency_p99_s ? ratio_json(summary.p99) : Json()},
+          {"latency_p99_settled", summary.latency_p99_s ? Json(summary.p99_settled) : Json()},
+          {"requests", series.requests ? Json(series.requests) : Json()},
+          {"repeats", series.repeats}};
 }
 
 /// What was copied, by construction and as seen.
@@ -93,11 +108,11 @@ Json copies_json(const Series& series, const Row& row, const Summary& summary) {
 Json row_json(const Series& series, const Row& row) {
   const Summary summary = summarize(series, row);
   Json json = where_json(series, row);
-  json.update(time_json(summary));
-  json.update({{"calls", summary.calls},
-               {"mode_switches", 2 * summary.calls},  // into the kernel and back
-               {"voluntary_switches", summary.voluntary_switches},
-               {"involuntary_switches", summary.involuntary_switches}});
+  json.update(time_json(series, row, summary));
+  json.update({{"calls", count_json(summary.calls)},
+               {"mode_switches", count_json(2 * summary.calls)},  // into the kernel and back
+               {"voluntary_switches", count_json(summary.voluntary_switches)},
+               {"involuntary_switches", count_json(summary.involuntary_switches)}});
   json.update(copies_json(series, row, summary));
   json.update({{"limited_by", name_of(summary.limited_by)},
                {"page_cache_growth_bytes", summary.page_cache_growth_bytes},

@@ -75,9 +75,12 @@ std::string share_cell(const CopyProfile& profile) {
                      100 * profile.copy_share_error(), profile.samples());
 }
 
-/// As text of at most 7 columns, however many there are.
-std::string count_cell(std::uint64_t count) {
-  return count < 10'000'000 ? std::to_string(count) : fmt::format("{}M", count / 1'000'000);
+/// As text of at most 7 columns, however many there are; a fraction if a run makes several
+/// transfers.
+std::string count_cell(double count) {
+  if (count >= 1e7) return fmt::format("{:.0f}M", count / 1e6);
+  const bool whole = count >= 99.5 || std::abs(count - std::round(count)) < 0.005;
+  return fmt::format("{:.{}f}", count, whole ? 0 : count >= 9.95 ? 1 : 2);
 }
 
 std::string where_row(const Row& row, const Summary& summary) {
@@ -85,7 +88,8 @@ std::string where_row(const Row& row, const Summary& summary) {
   return trimmed(fmt::format(
       fmt::runtime(where_format), row.label(), count_cell(summary.calls),
       count_cell(2 * summary.calls),
-      fmt::format("{}/{}", summary.voluntary_switches, summary.involuntary_switches),
+      fmt::format("{}/{}", count_cell(summary.voluntary_switches),
+                  count_cell(summary.involuntary_switches)),
       copies_cell(summary.planned_cpu_copies) + "/" + copies_cell(summary.cpu_copies) + mark,
       copies_cell(summary.dma_copies), share_cell(row.profile), format_size(summary.rss_anon_bytes),
       format_size(summary.page_cache_growth_bytes)));
@@ -229,7 +233,7 @@ std::string format_unsettled(const Series& series) {
     if (!is_settled(series, row)) names.push_back(row.label());
   }
   return list_rows(fmt::format("FAILED: not settled, an interval is wider than +-{:.0f} %",
-                               settled_half_width * 100),
+                               half_width_wanted(series) * 100),
                    names);
 }
 

@@ -144,7 +144,9 @@ std::expected<void, std::string> sweep(const Payload& payload, const Settings& s
                .absent = {},
                .sweep = {},
                .best_block_bytes = {},
-               .rounds = 0};
+               .rounds = 0,
+               .requests = series.requests,
+               .repeats = series.repeats};
   trial.rows.push_back(series.baseline());
   for (const std::uint32_t block : blocks) {
     trial.rows.push_back({Row::Role::best_block, {read_write(), block}, {}});
@@ -185,8 +187,8 @@ std::expected<void, std::string> add_best_block(const Payload& payload, const Se
 
 /// Far ahead of the baseline (reflink, say) a run is over in microseconds: how many hundred times
 /// it is ahead would never settle, nor matter.
-bool narrow_enough(const Ratio& ratio) {
-  return ratio.high <= far_ahead || ratio.half_width() <= settled_half_width;
+bool narrow_enough(const Series& series, const Ratio& ratio) {
+  return ratio.high <= far_ahead || ratio.half_width() <= half_width_wanted(series);
 }
 
 bool all_settled(const Series& series) {
@@ -196,12 +198,13 @@ bool all_settled(const Series& series) {
 
 }  // namespace
 
-std::string_view Row::name() const {
-  return role == Role::automatic ? "auto" : way.mechanism.name();
+std::string Row::name() const {
+  if (role == Role::by_hand) return fmt::format("by hand: {}", name_of(way.by_hand));
+  return role == Role::automatic ? "auto" : std::string(way.mechanism.name());
 }
 
 std::string Row::label() const {
-  std::string text(name());
+  std::string text = name();
   if (way.block_bytes != 0) text += " " + short_size(way.block_bytes);
   return role == Role::repeat ? text + " (2)" : text;
 }
@@ -232,6 +235,11 @@ std::vector<std::size_t> order_of_round(std::size_t rows, int round) {
 
 double wall_of(const Sample& sample) { return sample.wall_s; }
 double cpu_of(const Sample& sample) { return sample.cpu_s(); }
+double p99_of(const Sample& sample) { return sample.latency_p99_s.value_or(0); }
+
+double half_width_wanted(const Series& series) {
+  return series.size <= small_bytes ? settled_half_width_of_small : settled_half_width;
+}
 
 Ratio compare(const Row& row, const Row& baseline, double (*value)(const Sample&)) {
   return paired_ratio(values_of(row, value), values_of(baseline, value));
@@ -241,8 +249,8 @@ bool is_settled(const Series& series, const Row& row) {
   if (&row == &series.baseline()) return true;  // its ratio to the best is told by that row
   for (const Row* other : {&series.baseline(), &series.best_read_write()}) {
     if (&row == other) continue;
-    if (!narrow_enough(compare(row, *other, wall_of))) return false;
-    if (!narrow_enough(compare(row, *other, cpu_of))) return false;
+    if (!narrow_enough(series, compare(row, *other, wall_of))) return false;
+    if (!narrow_enough(series, compare(row, *other, cpu_of))) return false;
   }
   return true;
 }

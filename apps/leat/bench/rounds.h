@@ -20,6 +20,9 @@ namespace leat::app::bench {
 
 /// A ratio counts once its 95 % interval is at most this wide on each side, as a share of it.
 inline constexpr double settled_half_width = 0.07;
+/// …of small messages this wide, which are payloads up to…
+inline constexpr double settled_half_width_of_small = 0.10;
+inline constexpr std::uint64_t small_bytes = 64u << 10;
 /// …or is all below this.
 inline constexpr double far_ahead = 0.01;
 
@@ -34,13 +37,15 @@ struct Row {
     best_block,  ///< read_write at the block that the sweep found best
     mechanism,
     automatic,  ///< the planner's choice
+    by_hand,    ///< a system call without leat
   };
   Role role = Role::mechanism;
   Way way;
   std::vector<Sample> samples;  ///< one a round
   CopyProfile profile{};        ///< of its sampled runs (bench/sampling.h)
 
-  std::string_view name() const;
+  /// As in the JSON: "splice", "auto", "by hand: send(2)".
+  std::string name() const;
   /// With the block, and told apart from its repeat: "read_write 64K", "read_write 64K (2)".
   std::string label() const;
 };
@@ -83,6 +88,8 @@ struct Series {
   std::vector<Candidate> planned{};  ///< what plan() says of each mechanism
   std::string sampling_denied{};     ///< why there are no profiles, and what to do
   bool on_disk = false;              ///< the files lie on a block device
+  std::uint64_t requests = 0;        ///< of a run; 0: it was not measured request by request
+  std::uint64_t repeats = 1;         ///< transfers of a run, each the whole payload
 
   const Row& baseline() const { return rows.front(); }
   /// read_write at its best block: that row, else the baseline.
@@ -98,6 +105,10 @@ std::vector<std::size_t> order_of_round(std::size_t rows, int round);
 Ratio compare(const Row& row, const Row& baseline, double (*value)(const Sample&));
 double wall_of(const Sample& sample);
 double cpu_of(const Sample& sample);
+double p99_of(const Sample& sample);
+
+/// How wide on each side the intervals of this series may be.
+double half_width_wanted(const Series& series);
 
 /// True once each of the row's ratios, to the baseline and to read_write's best, is narrow enough.
 bool is_settled(const Series& series, const Row& row);

@@ -52,11 +52,11 @@ void put_message(MoverReport& report, std::string_view text) {
 
 void put_receipt(MoverReport& report, const Receipt& receipt) {
   Sample& sample = report.sample;
-  sample.calls = receipt.waits;
+  sample.calls = static_cast<double>(receipt.waits);
   sample.known_by = KnownBy::construction;
   std::uint64_t most = 0;
   for (const Leg& leg : receipt.legs) {
-    sample.calls += leg.calls;
+    sample.calls += static_cast<double>(leg.calls);
     sample.cpu_copied_bytes += leg.cpu_copied_bytes;
     // Of several legs the least certain one decides how the sum is known.
     sample.known_by = std::max(sample.known_by, leg.known_by);
@@ -90,8 +90,10 @@ void move_and_measure(MoverReport& report, Context& context, Ends& ends, const W
   report.sample.wall_s = wall.count();
   report.sample.user_s = after.user_s - before.user_s;
   report.sample.system_s = after.system_s - before.system_s;
-  report.sample.voluntary_switches = after.voluntary_switches - before.voluntary_switches;
-  report.sample.involuntary_switches = after.involuntary_switches - before.involuntary_switches;
+  report.sample.voluntary_switches =
+      static_cast<double>(after.voluntary_switches - before.voluntary_switches);
+  report.sample.involuntary_switches =
+      static_cast<double>(after.involuntary_switches - before.involuntary_switches);
   report.sample.disk_read_bytes = after.disk_read_bytes - before.disk_read_bytes;
   report.sample.disk_written_bytes = after.disk_written_bytes - before.disk_written_bytes;
   report.sample.rss_anon_bytes = memory.anonymous_bytes;
@@ -178,6 +180,18 @@ std::string_view name_of(Receiver receiver) noexcept {
 }
 
 std::string_view name_of(Cache cache) noexcept { return cache == Cache::cold ? "cold" : "warm"; }
+
+std::string_view name_of(ByHand by_hand) noexcept {
+  switch (by_hand) {
+    case ByHand::none: return "";
+    case ByHand::send: return "send(2)";
+    case ByHand::write: return "write(2)";
+    case ByHand::sendmsg: return "sendmsg(2)";
+    case ByHand::sendfile: return "sendfile(2)";
+    case ByHand::read_send: return "read(2) + send(2)";
+  }
+  return "unknown";
+}
 
 std::string_view path_of(const Pair& pair) noexcept {
   if (!pair.over_tcp()) return name_of(pair.sink);

@@ -64,21 +64,32 @@ struct Payload {
   const os::VethPair* veth = nullptr;  ///< for Path::veth
 };
 
+/// What a good program written without leat calls for a small answer.
+enum class ByHand : std::uint8_t { none, send, write, sendmsg, sendfile, read_send };
+/// "send(2)", "read(2) + send(2)", …
+std::string_view name_of(ByHand by_hand) noexcept;
+
 /// How it is moved: no mechanism leaves the choice to the planner; a block of 0 is leat's default.
 struct Way {
   Mechanism mechanism;
   std::uint32_t block_bytes = 0;
+  ByHand by_hand = ByHand::none;  ///< anything else: leat has no part in it
 };
 
+/// One run. Where it makes more than one transfer of the payload, figures are for each of them;
+/// counts can then be fractions.
 struct Sample {
-  double wall_s = 0;
+  double wall_s = 0;  ///< of requests: latency_p50_s
   double user_s = 0;
   double system_s = 0;
   std::optional<double> receiver_cpu_s;  ///< from its first byte to the end of the stream
   std::optional<double> feeder_cpu_s;
-  std::uint64_t voluntary_switches = 0;
-  std::uint64_t involuntary_switches = 0;
-  std::uint64_t calls = 0;  ///< system calls that moved bytes or waited
+  /// From the request to the last byte of its answer, of the requests of one run.
+  std::optional<double> latency_p50_s;
+  std::optional<double> latency_p99_s;
+  double voluntary_switches = 0;
+  double involuntary_switches = 0;
+  double calls = 0;  ///< system calls that moved bytes or waited
   std::uint64_t cpu_copied_bytes = 0;
   KnownBy known_by = KnownBy::unknown;
   Mechanism picked;                   ///< the one that moved most

@@ -19,7 +19,7 @@ constexpr std::uint64_t gib = 1ull << 30;
 constexpr double limit_to_baseline = 0.48;
 constexpr double limit_to_best_block = 0.75;
 constexpr double limit_of_default = 1.05;
-constexpr std::uint64_t limit_sendfile_calls = 600;
+constexpr double limit_sendfile_calls = 600;
 constexpr double limit_copy_share_of_copying = 0.25;
 constexpr double limit_copy_share_of_sharing = 0.03;
 constexpr double limit_copy_share_times = 10;
@@ -177,6 +177,15 @@ Limit memory_limit(const Series& series) {
           most < limit_rss_anon_bytes};
 }
 
+void summarize_latency(const Series& series, const Row& row, Summary& summary) {
+  if (series.requests == 0 || row.samples.empty()) return;
+  summary.latency_p50_s =
+      median(collect(row, [](const Sample& s) { return s.latency_p50_s.value_or(0); }));
+  summary.latency_p99_s = median(collect(row, p99_of));
+  summary.p99 = compare(row, series.baseline(), p99_of);
+  summary.p99_settled = summary.p99.half_width() <= half_width_wanted(series);
+}
+
 }  // namespace
 
 Summary summarize(const Series& series, const Row& row) {
@@ -204,11 +213,11 @@ Summary summarize(const Series& series, const Row& row) {
   summary.cpu = compare(row, series.baseline(), cpu_of);
   summary.wall_to_best = compare(row, series.best_read_write(), wall_of);
   summary.cpu_to_best = compare(row, series.best_read_write(), cpu_of);
-  summary.calls = median_count(row, [](const Sample& s) { return s.calls; });
+  summary.calls = median(collect(row, [](const Sample& s) { return s.calls; }));
   summary.voluntary_switches =
-      median_count(row, [](const Sample& s) { return s.voluntary_switches; });
+      median(collect(row, [](const Sample& s) { return s.voluntary_switches; }));
   summary.involuntary_switches =
-      median_count(row, [](const Sample& s) { return s.involuntary_switches; });
+      median(collect(row, [](const Sample& s) { return s.involuntary_switches; }));
   summary.known_by = least_certain(row);
   summary.cpu_copies = copies_of(series, row);
   if (!row.samples.empty()) summary.picked = row.samples.back().picked;
@@ -226,6 +235,7 @@ Summary summarize(const Series& series, const Row& row) {
       median_count(row, [](const Sample& s) { return s.page_cache_growth_bytes; });
   summary.limited_by = limited_by(series, row, summary);
   summary.settled = is_settled(series, row);
+  summarize_latency(series, row, summary);
   return summary;
 }
 
@@ -276,7 +286,7 @@ std::vector<Limit> check_limits(const Series& series) {
     limits.push_back(default_limit(series, *automatic));
   }
   if (const Row* sendfile = find(series, "sendfile")) {
-    const std::uint64_t calls = summarize(series, *sendfile).calls;
+    const double calls = summarize(series, *sendfile).calls;
     limits.push_back({fmt::format("sendfile in at most {} calls: {}", limit_sendfile_calls, calls),
                       calls <= limit_sendfile_calls});
   }

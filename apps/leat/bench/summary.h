@@ -25,9 +25,9 @@ struct Summary {
   Ratio cpu;
   Ratio wall_to_best;  ///< to read_write at its best block
   Ratio cpu_to_best;
-  std::uint64_t calls = 0;
-  std::uint64_t voluntary_switches = 0;
-  std::uint64_t involuntary_switches = 0;
+  double calls = 0;  ///< of each transfer, as are the switches
+  double voluntary_switches = 0;
+  double involuntary_switches = 0;
   std::optional<double> cpu_copies;            ///< per payload byte
   std::optional<double> planned_cpu_copies;    ///< likewise, as it follows from how the call works
   std::optional<double> dma_copies;            ///< likewise (bench/hardware_copies.h)
@@ -39,6 +39,11 @@ struct Summary {
   std::uint64_t page_cache_growth_bytes = 0;
   LimitingSide limited_by = LimitingSide::window;
   bool settled = false;
+  /// Only of series that were measured request by request.
+  std::optional<double> latency_p50_s;
+  std::optional<double> latency_p99_s;
+  Ratio p99;  ///< to the baseline; that of p50 is `wall`
+  bool p99_settled = false;
 };
 
 Summary summarize(const Series& series, const Row& row);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int rounds = 12;
 
-Sample sample_of(double wall_s, double cpu_s, std::uint64_t calls) {
+Sample sample_of(double wall_s, double cpu_s, double calls) {
   Sample sample;
   sample.wall_s = wall_s;
   sample.user_s = cpu_s / 4;
@@ -28,7 +28,7 @@ Sample sample_of(double wall_s, double cpu_s, std::uint64_t calls) {
 /// A row that takes `wall` and `cpu` times as long as the baseline's 1 s, in every round of a
 /// machine that gets slower and slower.
 void add_row(Series& series, Row::Role role, std::string_view mechanism, double wall, double cpu,
-             std::uint64_t calls = 512) {
+             double calls = 512) {
   const auto named = Mechanism::named(mechanism);
   Row row{role, {named.value_or(Mechanism()), 0}, {}};
   for (int i = 0; i < rounds; ++i) {
