@@ -1,10 +1,13 @@
 /// `leat bench transfer`: what each mechanism costs on this host, side by side.
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <expected>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,6 +31,8 @@ struct BenchOptions {
   std::string source = "file";
   std::string sink = "all";
   std::string path = "loopback";
+  std::string receiver = "truncate";
+  bool cold = false;
   std::vector<std::string> mechanisms;
   std::vector<std::string> blocks;
   std::string folder;
@@ -40,21 +45,58 @@ std::string default_folder() {
   return folder && *folder ? folder : "/var/tmp";
 }
 
-bench::SourceKind source_of(const std::string& name) {
-  if (name == "memory") return bench::SourceKind::memory;
-  if (name == "pipe") return bench::SourceKind::pipe;
-  if (name == "tcp") return bench::SourceKind::tcp;
-  return bench::SourceKind::file;
-}
+constexpr std::array all_sources{bench::SourceKind::file, bench::SourceKind::memory,
+                                 bench::SourceKind::pipe, bench::SourceKind::tcp};
+constexpr std::array all_sinks{bench::SinkKind::tcp, bench::SinkKind::unix_socket,
+                               bench::SinkKind::pipe, bench::SinkKind::file};
 
 std::vector<bench::Pair> pairs_of(const BenchOptions& options) {
-  const bench::Path path = options.path == "veth" ? bench::Path::veth : bench::Path::loopback;
+  const auto is_asked_for = [](const std::string& asked, std::string_view name) {
+    return asked == "all" || asked == name;
+  };
   std::vector<bench::Pair> pairs;
-  for (const bench::SinkKind sink : {bench::SinkKind::tcp, bench::SinkKind::file}) {
-    if (options.sink != "all" && options.sink != bench::name_of(sink)) continue;
-    pairs.push_back({.source = source_of(options.source), .sink = sink, .path = path});
+  for (const bench::SourceKind source : all_sources) {
+    if (!is_asked_for(options.source, bench::name_of(source))) continue;
+    for (const bench::SinkKind sink : all_sinks) {
+      if (!is_asked_for(options.sink, bench::name_of(sink))) continue;
+      pairs.push_back({.source = source,
+                       .sink = sink,
+                       .path = options.path == "veth" ? bench::Path::veth : bench::Path::loopback,
+                       .receiver = options.receiver == "copy" ? bench::Receiver::copy
+                                                              : bench::Receiver::truncate,
+                       .cache = options.cold ? bench::Cache::cold : bench::Cache::warm});
+    }
   }
   return pairs;
+}
+
+/// For the pair that needs most.
+bench::Room room_for(const std::vector<bench::Pair>& pairs) {
+  bench::Room most = bench::room_for(pairs.front());
+  for (const bench::Pair& pair : pairs) {
+    const bench::Room room = bench::room_for(pair);
+    most = {.disk = std::max(most.disk, room.disk), .memory = std::max(most.memory, room.memory)};
+  }
+  return most;
+}
+
+/// Conditions that mean nothing for what is asked for. The error is a sentence about wrong usage.
+std::expected<void, std::string> check_conditions(const BenchOptions& options) {
+  const std::vector<bench::Pair> pairs = pairs_of(options);
+  const auto none = [&](bool (bench::Pair::*has)() const noexcept) {
+    return std::none_of(pairs.begin(), pairs.end(),
+                        [&](const bench::Pair& pair) { return (pair.*has)(); });
+  };
+  if (options.path == "veth" && none(&bench::Pair::over_tcp)) {
+    return std::unexpected("--path veth needs TCP at one end: --sink tcp or --source tcp");
+  }
+  if (options.receiver == "copy" && none(&bench::Pair::is_received)) {
+    return std::unexpected("--receiver copy needs a receiver: --sink tcp, unix or pipe");
+  }
+  if (options.cold && options.source != "file") {
+    return std::unexpected("--cold is about files: it needs --source file");
+  }
+  return {};
 }
 
 std::string known_mechanisms() {
@@ -110,8 +152,8 @@ std::expected<std::vector<std::uint64_t>, std::string> read_options(BenchOptions
     return std::unexpected(fmt::format("--pairs {} is more than --max-pairs {}",
                                        options.settings.min_rounds, options.settings.max_rounds));
   }
-  if (options.path == "veth" && !pairs_of(options).front().over_tcp()) {
-    return std::unexpected("--path veth needs TCP at one end: --sink tcp or --source tcp");
+  if (const auto checked = check_conditions(options); !checked) {
+    return std::unexpected(checked.error());
   }
   return parse_sizes(options.sizes);
 }
@@ -139,7 +181,8 @@ std::expected<void, std::string> run_bench(BenchOptions& options,
     if (!made) return std::unexpected(made.error().message());
     veth.emplace(std::move(*made));
   }
-  auto file = bench::make_payload(options.folder, sizes.back(), bench::room_for(pairs.back()));
+  auto file =
+      bench::make_payload(options.folder, sizes.back(), room_for(pairs), pairs.front().cache);
   if (!file) return std::unexpected(file.error());
 
   const bench::Origin origin = bench::origin_here();
@@ -177,17 +220,20 @@ int bench_transfer(BenchOptions& options) {
 }
 
 constexpr const char* explanation =
-    R"(Moves the same bytes again and again, each time in a fresh process: from a warm file, from
-memory, or from a process that feeds a pipe or a TCP connection; over TCP to a receiver that
-discards, and to a new file. All mechanisms that fit take turns in a round; what counts are the
-medians of the ratios of runs of the same round. Rounds are added until each 95 % interval is at
-most +-7 % wide; a row that needs more than --max-pairs rounds for that is reported as failed.
+    R"(Moves the same bytes again and again, each time in a fresh process: from a warm or cold file,
+from memory, or from a process that feeds a pipe or a TCP connection; over TCP, a UNIX socket or a
+pipe to a process that receives them, and to a new file. All mechanisms that fit take turns in a
+round; what counts are the medians of the ratios of runs of the same round. Rounds are added until
+each 95 % interval is at most +-7 % wide; a row that needs more than --max-pairs rounds for that is
+reported as failed.
 
 Examples:
-  leat bench transfer                                 1 GiB, all mechanisms, about two minutes
+  leat bench transfer                                 1 GiB of a file, all sinks and mechanisms
   leat bench transfer --sink tcp --size 256MiB
   leat bench transfer --source memory --sink tcp
   leat bench transfer --source tcp --sink file --size 256MiB
+  leat bench transfer --sink tcp --receiver copy      the receiver reads what it gets
+  leat bench transfer --sink tcp --cold --size 256MiB from the disk, not from the page cache
   sudo leat bench transfer --sink tcp --path veth     between two network namespaces
   leat bench transfer --mechanism sendfile auto --json
   leat bench transfer --sink tcp --block-size 32KiB 2MiB
@@ -204,12 +250,21 @@ void add_transfer(CLI::App& bench, int& exit_status) {
       ->add_option("--size", options->sizes,
                    "How much is moved: sizes, or ranges of them in steps of 16: 64..1GiB")
       ->capture_default_str();
-  command->add_option("--source", options->source, "Where it comes from: file, memory, pipe or tcp")
-      ->check(CLI::IsMember({"file", "memory", "pipe", "tcp"}))
+  command
+      ->add_option("--source", options->source,
+                   "Where it comes from: file, memory, pipe, tcp or all")
+      ->check(CLI::IsMember({"file", "memory", "pipe", "tcp", "all"}))
       ->capture_default_str();
-  command->add_option("--sink", options->sink, "Where it goes: tcp, file or all")
-      ->check(CLI::IsMember({"tcp", "file", "all"}))
+  command->add_option("--sink", options->sink, "Where it goes: tcp, unix, pipe, file or all")
+      ->check(CLI::IsMember({"tcp", "unix", "pipe", "file", "all"}))
       ->capture_default_str();
+  command
+      ->add_option("--receiver", options->receiver,
+                   "What the receiver does: truncate (discards without copying) or copy")
+      ->check(CLI::IsMember({"truncate", "copy"}))
+      ->capture_default_str();
+  command->add_flag("--cold", options->cold,
+                    "Drop the file from the page cache before every run (--source file)");
   command->add_option("--path", options->path, "What TCP passes: loopback, or veth (root)")
       ->check(CLI::IsMember({"loopback", "veth"}))
       ->capture_default_str();

@@ -24,6 +24,9 @@ def mechanisms():
     return {entry["mechanism"] for entry in json.loads(output)["mechanisms"]}
 
 
+LIMITING_SIDES = {"sender_cpu", "receiver_cpu", "feeder_cpu", "disk", "window"}
+
+
 class PairCase(unittest.TestCase):
     path = None
 
@@ -32,7 +35,7 @@ class PairCase(unittest.TestCase):
         arguments = ["--source", source, "--sink", sink, *(["--path", self.path] * bool(self.path))]
         report = json.loads(bench(*small("--json", *arguments, pairs=1), check=0).stdout)
         over_tcp = "tcp" in (source, sink)
-        place = (source, sink, (self.path or "loopback") if over_tcp else "file")
+        place = (source, sink, (self.path or "loopback") if over_tcp else sink)
         for entry in report["rows"] + report["refusals"] + report["sweep"]:
             self.assertEqual((entry["source"], entry["sink"], entry["path"]), place)
         for row in report["rows"]:
@@ -41,10 +44,11 @@ class PairCase(unittest.TestCase):
         return {row["mechanism"]: row for row in report["rows"] if not row["repeat"]}
 
     def check_row(self, row):
-        to_tcp = row["sink"] == "tcp"
+        received = row["sink"] != "file"
         self.assertEqual(row["size"], SIZE)
-        self.assertEqual(row["receiver"], "truncate" if to_tcp else None)
-        self.assertEqual(row["receiver_cpu_s"] is None, not to_tcp)
+        self.assertEqual(row["receiver"], "truncate" if received else None)
+        self.assertEqual(row["receiver_cpu_s"] is None, not received)
+        self.assertIn(row["limited_by"], LIMITING_SIDES)
         self.assertEqual(row["feeder_cpu_s"] is None, row["source"] not in ("pipe", "tcp"))
         if row["mechanism"] != "auto":
             self.assertEqual(row["picked"], row["mechanism"])
@@ -110,15 +114,103 @@ class Local(PairCase):
     def test_pipe_to_file(self):
         self.assertLessEqual({"read_write", "splice"}, set(self.rows("pipe", "file")))
 
+    def test_file_to_unix(self):
+        rows = self.rows("file", "unix")
+        self.assertLessEqual({"read_write", "sendfile", "splice", "mmap_write", "auto"}, set(rows))
+        self.assertEqual(rows["sendfile"]["cpu_copies"], 0)
+
+    def test_memory_to_unix(self):
+        rows = self.rows("memory", "unix")
+        self.assertLessEqual({"read_write", "vmsplice", "auto"}, set(rows))
+        self.assertEqual(rows["vmsplice"]["cpu_copies"], 0)
+
+    def test_streams_to_unix(self):
+        for source in ("pipe", "tcp"):
+            self.assertLessEqual({"read_write", "splice", "auto"}, set(self.rows(source, "unix")))
+
+    def test_file_to_pipe(self):
+        rows = self.rows("file", "pipe")
+        self.assertLessEqual({"read_write", "sendfile", "splice", "mmap_write", "auto"}, set(rows))
+        self.assertEqual(rows["splice"]["cpu_copies"], 0)
+
+    def test_memory_to_pipe(self):
+        rows = self.rows("memory", "pipe")
+        self.assertLessEqual({"read_write", "vmsplice", "auto"}, set(rows))
+        self.assertEqual(rows["vmsplice"]["cpu_copies"], 0)
+
+    def test_streams_to_a_pipe(self):
+        for source in ("pipe", "tcp"):
+            self.assertLessEqual({"read_write", "splice", "auto"}, set(self.rows(source, "pipe")))
+
+    def test_all_is_every_source_to_every_sink(self):
+        report = json.loads(bench(*TINY, "--json", "--source", "all", "--sink", "all",
+                                  check=0).stdout)
+        self.assertEqual({(row["source"], row["sink"]) for row in report["rows"]},
+                         {(source, sink) for source in ("file", "memory", "pipe", "tcp")
+                          for sink in ("tcp", "unix", "pipe", "file")})
+
     def test_headings_name_source_sink_and_path(self):
         headings = {("file", "tcp"): "file to TCP over loopback, ",
                     ("memory", "file"): "memory to a new file, ",
+                    ("file", "unix"): "file to a UNIX socket, ",
+                    ("tcp", "pipe"): "TCP over loopback to a pipe, ",
                     ("tcp", "file"): "TCP over loopback to a new file, ",
                     ("tcp", "tcp"): "TCP to TCP, both over loopback, "}
         for (source, sink), heading in headings.items():
             text = bench(*TINY, "--source", source, "--sink", sink, check=0).stdout
             self.assertTrue(text.startswith(heading), text)
             self.assertTrue(text.splitlines()[0].endswith(" 1 round"), text)
+
+
+class Receivers(unittest.TestCase):
+    def rows(self, receiver):
+        return json.loads(bench(*TINY, "--json", "--receiver", receiver, check=0).stdout)["rows"]
+
+    def test_is_named_in_each_row_that_has_one(self):
+        for receiver in ("truncate", "copy"):
+            for row in self.rows(receiver):
+                self.assertEqual(row["receiver"], None if row["sink"] == "file" else receiver)
+
+    def test_is_named_in_the_heading(self):
+        lines = {("tcp", "truncate"): "discards (truncate: MSG_TRUNC)",
+                 ("unix", "truncate"): "discards (truncate: splice by a pipe to /dev/null)",
+                 ("pipe", "truncate"): "discards (truncate: splice to /dev/null)",
+                 ("pipe", "copy"): "reads into a buffer of 1 MiB (copy)"}
+        for (sink, receiver), line in lines.items():
+            text = bench(*TINY, "--sink", sink, "--receiver", receiver, check=0).stdout
+            self.assertIn(f"the receiver is a process of its own and {line}\n", text)
+
+
+class Cold(unittest.TestCase):
+    """On the disk that the build is on; where that cannot be dropped from memory, it is skipped."""
+
+    def setUp(self):
+        result = bench(*small("--json", "--cold", "--dir", os.getcwd(), pairs=1))
+        if result.returncode == 1 and "page cache" in result.stderr:
+            self.skipTest(result.stderr.strip())
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.rows = json.loads(result.stdout)["rows"]
+
+    def test_says_so(self):
+        self.assertEqual({row["cache"] for row in self.rows}, {"cold"})
+
+    def test_the_page_cache_grows_by_what_was_read_and_written(self):
+        by_file = {"tcp": 1, "unix": 1, "pipe": 1, "file": 2}
+        for row in self.rows:
+            grown = 0 if row["picked"] == "direct_io" else by_file[row["sink"]] * SIZE
+            if row["picked"] in ("reflink", "copy_file_range"):
+                continue  # file systems share extents by it
+            self.assertAlmostEqual(row["page_cache_growth_bytes"], grown, delta=SIZE // 4,
+                                   msg=row["mechanism"])
+
+
+class Warm(unittest.TestCase):
+    def test_the_page_cache_grows_by_what_was_written(self):
+        rows = json.loads(bench(*TINY, "--json", check=0).stdout)["rows"]
+        for row in rows:
+            self.assertEqual(row["cache"], "warm")
+            self.assertEqual(row["page_cache_growth_bytes"],
+                             65536 if row["sink"] == "file" else 0)
 
 
 class Veth(OverTcp, PairCase):
@@ -137,7 +229,7 @@ class Veth(OverTcp, PairCase):
     def test_without_a_sink_the_file_follows_over_no_network(self):
         rows = json.loads(bench(*TINY, "--json", "--path", "veth", check=0).stdout)["rows"]
         self.assertEqual({(row["sink"], row["path"]) for row in rows},
-                         {("tcp", "veth"), ("file", "file")})
+                         {("tcp", "veth"), ("unix", "unix"), ("pipe", "pipe"), ("file", "file")})
 
     def test_it_leaves_no_device_behind(self):
         before = network_devices()

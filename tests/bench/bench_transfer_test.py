@@ -22,7 +22,7 @@ ROW_KEYS = [  # docs: the contract with scripts; keys may be added, never rename
     "copy_share", "copy_share_error", "samples", "peak_rss_bytes"]
 NOT_MEASURED = ["latency_p50_us", "latency_p99_us"]
 ADDED_KEYS = ["label", "cpu_copies_expected", "memory_traffic_bytes", "samples_lost",
-              "copy_share_denied", "cpu_profile"]
+              "copy_share_denied", "cpu_profile", "limited_by", "page_cache_growth_bytes"]
 
 
 def processes_with(argument):
@@ -39,7 +39,7 @@ def processes_with(argument):
 
 
 class Json(unittest.TestCase):
-    """One run over both sinks serves all cases."""
+    """One run over all sinks serves all cases."""
 
     @classmethod
     def setUpClass(cls):
@@ -82,7 +82,7 @@ class Json(unittest.TestCase):
         self.assertTrue(absent[("tcp", "copy_file_range")])
 
     def test_baseline_and_its_repeat(self):
-        for sink in ("tcp", "file"):
+        for sink in ("tcp", "unix", "pipe", "file"):
             baseline = self.rows(sink, mechanism="read_write", block_bytes=65536, repeat=False)
             self.assertEqual(len(baseline), 1)
             self.assertEqual(baseline[0]["wall_vs_read_write"]["ratio"], 1)
@@ -97,8 +97,8 @@ class Json(unittest.TestCase):
             self.assertGreater(row["calls"], 0)
             self.assertEqual(row["mode_switches"], 2 * row["calls"])
             self.assertAlmostEqual(row["gib_per_s"] * row["wall_s"], SIZE / (1 << 30), places=6)
-            self.assertEqual(row["receiver"], "truncate" if row["sink"] == "tcp" else None)
-            self.assertEqual(row["path"], "loopback" if row["sink"] == "tcp" else "file")
+            self.assertEqual(row["receiver"], None if row["sink"] == "file" else "truncate")
+            self.assertEqual(row["path"], "loopback" if row["sink"] == "tcp" else row["sink"])
             self.assertEqual(row["receiver_cpu_s"] is None, row["sink"] == "file")
             self.assertIsNone(row["feeder_cpu_s"])
 
@@ -137,7 +137,7 @@ class Json(unittest.TestCase):
 
     def test_rankings(self):
         self.assertEqual({(entry["source"], entry["sink"]) for entry in self.report["rankings"]},
-                         {("file", "tcp"), ("file", "file")})
+                         {("file", sink) for sink in ("tcp", "unix", "pipe", "file")})
 
     def test_calls_of_read_write_follow_its_block(self):
         row = self.rows("tcp", mechanism="read_write", block_bytes=65536, repeat=False)[0]
@@ -249,6 +249,20 @@ class WrongUsage(unittest.TestCase):
         self.expect(2, "--path", "--path", "carrier-pigeon")
         self.expect(2, "needs TCP", "--path", "veth", "--sink", "file")
 
+    def test_receiver(self):
+        self.expect(2, "--receiver", "--receiver", "reader")
+        self.expect(2, "needs a receiver", "--receiver", "copy", "--sink", "file")
+
+    def test_cold_is_about_files(self):
+        for source in ("memory", "pipe", "tcp", "all"):
+            self.expect(2, "needs --source file", "--cold", "--source", source)
+
+    def test_cold_where_nothing_leaves_memory(self):
+        if not os.path.isdir("/dev/shm"):
+            self.skipTest("no /dev/shm here")
+        self.expect(1, "does not leave the page cache", "--cold", "--dir", "/dev/shm", "--size",
+                    "1MiB", "--sink", "tcp")
+
     def test_pairs(self):
         self.expect(2, "--max-pairs", "--pairs", "9", "--max-pairs", "8")
 
@@ -291,6 +305,15 @@ class Leftovers(unittest.TestCase):
 
     def test_ctrl_c_with_a_feeder(self):
         self.interrupt(signal.SIGINT, "--source", "pipe", "--sink", "tcp")
+
+    def test_ctrl_c_between_pipes(self):
+        self.interrupt(signal.SIGINT, "--source", "pipe", "--sink", "pipe")
+
+    def test_kill_9_over_a_unix_socket(self):
+        self.interrupt(signal.SIGKILL, "--source", "tcp", "--sink", "unix")
+
+    def test_ctrl_c_when_cold(self):
+        self.interrupt(signal.SIGINT, "--cold", "--sink", "tcp")
 
     def test_kill_9_with_a_feeder(self):
         self.interrupt(signal.SIGKILL, "--source", "tcp", "--sink", "file")

@@ -25,8 +25,8 @@ Result<Slice> make_memory(const Payload& payload, bool empty) {
   return std::move(*pages).freeze(payload.size);
 }
 
-Result<void> open_source(Ends& ends, const Payload& payload, SourceKind kind,
-                         const Meeting& meeting, bool empty) {
+Result<void> open_source(Ends& ends, const Payload& payload, SourceKind kind, Meeting& meeting,
+                         bool empty) {
   switch (kind) {
     case SourceKind::file: ends.source = Source::file(payload.file, {0, payload.size}); break;
     case SourceKind::memory: {
@@ -36,7 +36,10 @@ Result<void> open_source(Ends& ends, const Payload& payload, SourceKind kind,
       ends.source = Source(ends.memory);
       break;
     }
-    case SourceKind::pipe: ends.source = Source::pipe(meeting.pipe.out.ref(), payload.size); break;
+    case SourceKind::pipe:
+      ends.source_fd = std::move(meeting.source_pipe.out);
+      ends.source = Source::pipe(ends.source_fd.ref(), payload.size);
+      break;
     case SourceKind::tcp: {
       Result<OwnedFd> socket = os::connect_to_listener(meeting.feeder);
       if (!socket) return std::unexpected(socket.error());
@@ -63,6 +66,12 @@ Result<void> open_socket(Context& context, Ends& ends, bool lends_memory, FdRef 
   return {};
 }
 
+void open_pipe(Ends& ends, Meeting& meeting) {
+  meeting.sink_pipe.out.reset();  // else the mover would not notice that the receiver is gone
+  ends.sink_fd = std::move(meeting.sink_pipe.in);
+  ends.sink = Sink::pipe(ends.sink_fd.ref());
+}
+
 Result<void> open_file(Ends& ends, const Payload& payload) {
   Result<OwnedFd> file = os::nameless_file(payload.folder);
   if (!file) return std::unexpected(file.error());
@@ -70,6 +79,18 @@ Result<void> open_file(Ends& ends, const Payload& payload) {
   if (!given) return std::unexpected(given.error());
   ends.sink_fd = std::move(*file);
   ends.sink = Sink::file(std::move(*given));
+  return {};
+}
+
+Result<void> open_sink(Context& context, Ends& ends, const Payload& payload, const Pair& pair,
+                       Meeting& meeting) {
+  switch (pair.sink) {
+    case SinkKind::tcp:
+    case SinkKind::unix_socket:
+      return open_socket(context, ends, pair.source == SourceKind::memory, meeting.receiver);
+    case SinkKind::pipe: open_pipe(ends, meeting); break;
+    case SinkKind::file: return open_file(ends, payload);
+  }
   return {};
 }
 
@@ -82,8 +103,9 @@ void Ends::close_sink() {
 
 Result<Meeting> arrange(const Payload& payload, const Pair& pair) {
   Meeting meeting;
-  if (pair.sink == SinkKind::tcp) {
-    Result<OwnedFd> listener = listen_for(payload, pair);
+  if (pair.sink == SinkKind::tcp || pair.sink == SinkKind::unix_socket) {
+    Result<OwnedFd> listener =
+        pair.sink == SinkKind::tcp ? listen_for(payload, pair) : os::listen_on_abstract_name();
     if (!listener) return std::unexpected(listener.error());
     meeting.receiver = std::move(*listener);
   }
@@ -95,22 +117,25 @@ Result<Meeting> arrange(const Payload& payload, const Pair& pair) {
   if (pair.source == SourceKind::pipe) {
     Result<os::Pipe> pipe = os::make_large_pipe();
     if (!pipe) return std::unexpected(pipe.error());
-    meeting.pipe = std::move(*pipe);
+    meeting.source_pipe = std::move(*pipe);
+  }
+  if (pair.sink == SinkKind::pipe) {
+    Result<os::Pipe> pipe = os::make_large_pipe();
+    if (!pipe) return std::unexpected(pipe.error());
+    meeting.sink_pipe = std::move(*pipe);
   }
   return meeting;
 }
 
-Result<Ends> open_ends(Context& context, const Payload& payload, const Pair& pair,
-                       const Meeting& meeting, bool empty) {
+Result<Ends> open_ends(Context& context, const Payload& payload, const Pair& pair, Meeting& meeting,
+                       bool empty) {
   Ends ends;
   if (const auto opened = open_source(ends, payload, pair.source, meeting, empty); !opened) {
     return std::unexpected(opened.error());
   }
-  const bool lends_memory = pair.source == SourceKind::memory;
-  const auto opened = pair.sink == SinkKind::tcp
-                          ? open_socket(context, ends, lends_memory, meeting.receiver)
-                          : open_file(ends, payload);
-  if (!opened) return std::unexpected(opened.error());
+  if (const auto opened = open_sink(context, ends, payload, pair, meeting); !opened) {
+    return std::unexpected(opened.error());
+  }
   return ends;
 }
 

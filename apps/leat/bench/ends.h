@@ -20,7 +20,8 @@ namespace leat::app::bench {
 struct Meeting {
   OwnedFd receiver;  ///< listens
   OwnedFd feeder;    ///< listens
-  os::Pipe pipe;
+  os::Pipe source_pipe;
+  os::Pipe sink_pipe;
 };
 
 Result<Meeting> arrange(const Payload& payload, const Pair& pair);
@@ -39,10 +40,11 @@ struct Ends {
 };
 
 /// Sockets and pipes are lent and block, as a plain program would have them: transfer() may wait in
-/// the kernel then. Memory is sent over a Connection, without which the kernel's verdict on lent
-/// memory cannot be had. A file to write to is owned, since sendfile(2) moves a file's own offset.
-/// Memory is pages of its own that hold the payload; for plan() alone they may stay `empty`.
-Result<Ends> open_ends(Context& context, const Payload& payload, const Pair& pair,
-                       const Meeting& meeting, bool empty = false);
+/// the kernel then. Memory is sent to a socket over a Connection, without which the kernel's
+/// verdict on lent memory cannot be had. A file to write to is owned, since sendfile(2) moves a
+/// file's own offset. Memory is pages of its own that hold the payload; for plan() alone they may
+/// stay `empty`. The mover's ends of pipes are taken from the meeting.
+Result<Ends> open_ends(Context& context, const Payload& payload, const Pair& pair, Meeting& meeting,
+                       bool empty = false);
 
 }  // namespace leat::app::bench

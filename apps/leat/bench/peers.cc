@@ -9,6 +9,8 @@
 
 #include <leat/transfer.h>
 
+#include "os/discard.h"
+#include "os/host.h"
 #include "os/loopback.h"
 
 namespace leat::app::bench {
@@ -17,6 +19,7 @@ namespace {
 /// It goes through a pipe as it is: the child is a fork.
 struct PeerReport {
   std::uint64_t bytes = 0;
+  double cpu_s = 0;  ///< of moving them: what it takes to become a process is not counted
   bool failed = false;
 };
 static_assert(std::is_trivially_copyable_v<PeerReport>);
@@ -25,11 +28,33 @@ std::span<std::byte> bytes_of(PeerReport& report) {
   return std::as_writable_bytes(std::span(&report, 1));
 }
 
-int run_receiver(const os::ParentLink& parent, FdRef listener) {
+Result<std::uint64_t> receive_all(FdRef stream, const Pair& pair) {
+  if (pair.receiver == Receiver::copy) return os::read_to_end(stream);
+  switch (pair.sink) {
+    case SinkKind::tcp: return os::discard_from_tcp(stream);
+    case SinkKind::unix_socket: return os::discard_from_unix(stream);
+    case SinkKind::pipe: return os::discard_from_pipe(stream);
+    case SinkKind::file: break;
+  }
+  return 0;
+}
+
+double cpu_used() {
+  const os::Used used = os::process_used();
+  return used.user_s + used.system_s;
+}
+
+int run_receiver(const os::ParentLink& parent, const Pair& pair, Meeting& meeting) {
+  meeting.source_pipe = {};
+  meeting.sink_pipe.in.reset();  // else the stream would not end with the mover
   PeerReport report;
-  const Result<OwnedFd> socket = os::accept_one(listener);
+  const Result<OwnedFd> stream = pair.sink == SinkKind::pipe
+                                     ? Result<OwnedFd>(std::move(meeting.sink_pipe.out))
+                                     : os::accept_one(meeting.receiver);
+  const double before = cpu_used();
   const Result<std::uint64_t> received =
-      socket ? os::discard_to_end(*socket) : std::unexpected(socket.error());
+      stream ? receive_all(*stream, pair) : std::unexpected(stream.error());
+  report.cpu_s = cpu_used() - before;
   report.failed = !received;
   report.bytes = received.value_or(0);
   return parent.send(bytes_of(report)) ? 0 : 1;
@@ -37,8 +62,9 @@ int run_receiver(const os::ParentLink& parent, FdRef listener) {
 
 /// Feeds by what leat holds to be the cheapest way: the file's pages change hands uncopied.
 int run_feeder(const os::ParentLink& parent, const Payload& payload, Meeting& meeting) {
-  OwnedFd end = std::move(meeting.pipe.in);
-  meeting.pipe.out.reset();  // else a mover that died would be waited for
+  OwnedFd end = std::move(meeting.source_pipe.in);
+  meeting.source_pipe.out.reset();  // else a mover that died would be waited for
+  meeting.sink_pipe = {};
   PeerReport report;
   if (meeting.feeder.valid()) {
     Result<OwnedFd> socket = os::accept_one(meeting.feeder);
@@ -48,8 +74,10 @@ int run_feeder(const os::ParentLink& parent, const Payload& payload, Meeting& me
   if (!parent.wait_for_go()) return 1;
   if (!report.failed) {
     Sink sink = meeting.feeder.valid() ? Sink::socket(end.ref()) : Sink::pipe(end.ref());
+    const double before = cpu_used();
     const Receipt receipt =
         transfer(Source::file(payload.file, {0, payload.size}), std::move(sink));
+    report.cpu_s = cpu_used() - before;
     report.bytes = receipt.delivered;
     report.failed = !receipt.ok();
     end.reset();
@@ -57,9 +85,13 @@ int run_feeder(const os::ParentLink& parent, const Payload& payload, Meeting& me
   return parent.send(bytes_of(report)) ? 0 : 1;
 }
 
-std::expected<os::ChildEnd, Failure> collect(os::ChildProcess& peer, std::string_view name,
-                                             std::uint64_t size,
-                                             os::ChildProcess::Deadline deadline) {
+struct PeerEnd {
+  double cpu_s = 0;
+  std::uint64_t disk_read_bytes = 0;
+};
+
+std::expected<PeerEnd, Failure> collect(os::ChildProcess& peer, std::string_view name,
+                                        std::uint64_t size, os::ChildProcess::Deadline deadline) {
   PeerReport report;
   if (const auto got = peer.receive(bytes_of(report), deadline); !got) {
     return std::unexpected(Failure{fmt::format("{}: {}", name, got.error().message()), false});
@@ -70,7 +102,7 @@ std::expected<os::ChildEnd, Failure> collect(os::ChildProcess& peer, std::string
   if (report.bytes != size) {
     return std::unexpected(mismatch(fmt::format("at {}", name), report.bytes, size));
   }
-  return *end;
+  return PeerEnd{report.cpu_s, end->disk_read_bytes};
 }
 
 }  // namespace
@@ -81,20 +113,19 @@ Failure mismatch(std::string_view place, std::uint64_t got, std::uint64_t wanted
 
 Result<Peers> Peers::start(const Payload& payload, const Pair& pair, Meeting& meeting) {
   Peers peers;
-  if (pair.sink == SinkKind::tcp) {
-    auto receiver = os::ChildProcess::start([&](const os::ParentLink& parent) {
-      meeting.pipe = {};
-      return run_receiver(parent, meeting.receiver);
-    });
+  if (pair.is_received()) {
+    auto receiver = os::ChildProcess::start(
+        [&](const os::ParentLink& parent) { return run_receiver(parent, pair, meeting); });
     if (!receiver) return std::unexpected(receiver.error());
     peers.receiver_.emplace(std::move(*receiver));
+    meeting.sink_pipe.out.reset();
   }
   if (pair.is_fed()) {
     auto feeder = os::ChildProcess::start(
         [&](const os::ParentLink& parent) { return run_feeder(parent, payload, meeting); });
     if (!feeder) return std::unexpected(feeder.error());
     peers.feeder_.emplace(std::move(*feeder));
-    meeting.pipe.in.reset();
+    meeting.source_pipe.in.reset();
   }
   return peers;
 }

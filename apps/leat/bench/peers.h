@@ -14,7 +14,7 @@ namespace leat::app::bench {
 /// Forked children of a run, each waiting for the mover. Move-only; the destructor kills them.
 class Peers {
  public:
-  /// Afterwards the meeting holds no end of the pipe that belongs to the feeder alone.
+  /// Afterwards the meeting holds no end of a pipe that belongs to one of them alone.
   static Result<Peers> start(const Payload& payload, const Pair& pair, Meeting& meeting);
 
   /// Lets the feeder begin: bytes that came before the clock started would come for nothing.

@@ -40,7 +40,7 @@ bool has_blocks(const Pair& pair) { return pair.source != SourceKind::memory; }
 
 /// What plan() says of the ends that the runs have; nothing is moved.
 std::expected<Plan, std::string> plan_runs(const Payload& payload, const Pair& pair) {
-  const Result<Meeting> meeting = arrange(payload, pair);
+  Result<Meeting> meeting = arrange(payload, pair);
   if (!meeting) return std::unexpected(meeting.error().message());
   Result<Context> context = Context::create();
   if (!context) return std::unexpected(context.error().message());

@@ -102,7 +102,7 @@ void move_and_measure(MoverReport& report, Context& context, Ends& ends, const W
 }
 
 int run_mover(const os::ParentLink& parent, const Payload& payload, const Pair& pair,
-              const Meeting& meeting, const Way& way) {
+              Meeting& meeting, const Way& way) {
   MoverReport report;
   Result<Context> context = Context::create();
   Result<Ends> ends = context ? open_ends(*context, payload, pair, meeting)
@@ -147,10 +147,13 @@ std::expected<MoverReport, Failure> drive(os::ChildProcess& mover, Peers& peers,
   return report;
 }
 
-/// What moves reads the file, or a process that feeds it does; memory was read before.
+/// What moves reads the file, or a process that feeds it does; memory was read before. Of a cold
+/// file more may be read than is moved.
 std::uint64_t resident_source(const Payload& payload, const Pair& pair) {
   if (pair.source == SourceKind::memory) return 0;
-  return os::resident_bytes(payload.file, payload.size).value_or(0);
+  const std::uint64_t size =
+      pair.cache == Cache::cold ? os::size_of(payload.file).value_or(payload.size) : payload.size;
+  return os::resident_bytes(payload.file, size).value_or(0);
 }
 
 }  // namespace
@@ -217,7 +220,9 @@ std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair,
     return run_mover(parent, payload, pair, *meeting, way);
   });
   if (!mover) return std::unexpected(failure_of(mover.error()));
-  meeting->pipe.out.reset();  // the mover's alone: else a feeder would outlive it
+  // The mover's alone: else a feeder would outlive it, and a receiver's stream would not end.
+  meeting->source_pipe.out.reset();
+  meeting->sink_pipe.in.reset();
 
   const Clock::time_point deadline = hang_deadline(payload.size);
   auto report = drive(*mover, *peers, when_ready, deadline);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -16,6 +17,9 @@ namespace leat::app::bench {
 namespace {
 
 constexpr std::uint64_t size = (1u << 20) + 4097;
+
+constexpr std::array all_sinks{SinkKind::tcp, SinkKind::unix_socket, SinkKind::pipe,
+                               SinkKind::file};
 
 constexpr Pair file_to_tcp{};
 constexpr Pair file_to_file{.sink = SinkKind::file};
@@ -37,7 +41,7 @@ void expect_sample(const Pair& pair, std::string_view mechanism) {
   EXPECT_GT(sample->wall_s, 0);
   EXPECT_GT(sample->calls, 0u);
   EXPECT_GT(sample->peak_rss_bytes, 0u);
-  EXPECT_EQ(sample->receiver_cpu_s.has_value(), pair.sink == SinkKind::tcp);
+  EXPECT_EQ(sample->receiver_cpu_s.has_value(), pair.is_received());
   EXPECT_EQ(sample->feeder_cpu_s.has_value(), pair.is_fed());
   if (pair.sink != SinkKind::file) {
     EXPECT_EQ(sample->page_cache_growth_bytes, 0u);  // the source is there already
@@ -51,6 +55,25 @@ TEST(Measure, OverTcp) {
   expect_sample(file_to_tcp, "");
 }
 
+TEST(Measure, OverAUnixSocket) {
+  for (const std::string_view mechanism : {"read_write", "sendfile", "splice", ""}) {
+    expect_sample({.sink = SinkKind::unix_socket}, mechanism);
+  }
+}
+
+TEST(Measure, ToAPipe) {
+  for (const std::string_view mechanism : {"read_write", "sendfile", "splice", ""}) {
+    expect_sample({.sink = SinkKind::pipe}, mechanism);
+  }
+}
+
+TEST(Measure, ToAReceiverThatCopies) {
+  for (const SinkKind sink : {SinkKind::tcp, SinkKind::unix_socket, SinkKind::pipe}) {
+    expect_sample({.sink = sink, .receiver = Receiver::copy}, "read_write");
+    expect_sample({.sink = sink, .receiver = Receiver::copy}, "splice");
+  }
+}
+
 TEST(Measure, ToAFile) {
   expect_sample(file_to_file, "read_write");
   expect_sample(file_to_file, "copy_file_range");
@@ -58,15 +81,17 @@ TEST(Measure, ToAFile) {
 }
 
 TEST(Measure, FromMemory) {
-  for (const SinkKind sink : {SinkKind::tcp, SinkKind::file}) {
+  for (const SinkKind sink : all_sinks) {
     expect_sample({.source = SourceKind::memory, .sink = sink}, "read_write");
     expect_sample({.source = SourceKind::memory, .sink = sink}, "");
   }
+  expect_sample({.source = SourceKind::memory, .sink = SinkKind::pipe}, "vmsplice");
+  expect_sample({.source = SourceKind::memory, .sink = SinkKind::unix_socket}, "vmsplice");
 }
 
 TEST(Measure, FromAFeeder) {
   for (const SourceKind source : {SourceKind::pipe, SourceKind::tcp}) {
-    for (const SinkKind sink : {SinkKind::tcp, SinkKind::file}) {
+    for (const SinkKind sink : all_sinks) {
       expect_sample({.source = source, .sink = sink}, "read_write");
       expect_sample({.source = source, .sink = sink}, "splice");
       expect_sample({.source = source, .sink = sink}, "");
@@ -100,7 +125,7 @@ TEST(Measure, FewerBytesThanPromisedAreAFailure) {
   const auto file = make_payload(folder(), size, {});
   ASSERT_TRUE(file) << file.error();
   for (const SourceKind source : {SourceKind::file, SourceKind::pipe, SourceKind::tcp}) {
-    for (const SinkKind sink : {SinkKind::tcp, SinkKind::file}) {
+    for (const SinkKind sink : all_sinks) {
       const auto sample =
           measure({file->file.ref(), size + 1, folder()}, {.source = source, .sink = sink}, {});
       ASSERT_FALSE(sample);
@@ -142,6 +167,8 @@ TEST(Payload, FindsRoomForAllCopies) {
   EXPECT_EQ(room_for(file_to_tcp).memory, 1u);
   EXPECT_EQ(room_for(file_to_file).disk, 2u);
   EXPECT_EQ(room_for({.source = SourceKind::memory, .sink = SinkKind::file}).memory, 3u);
+  EXPECT_EQ(room_for({.sink = SinkKind::file, .cache = Cache::cold}).disk, 2u);
+  EXPECT_EQ(room_for({.sink = SinkKind::file, .cache = Cache::cold}).memory, 0u);
 }
 
 TEST(Measure, AFolderThatIsGoneIsAFailureAndNoHang) {
@@ -183,6 +210,37 @@ TEST(Payload, ARunOverAColdFileIsRepeated) {
   const auto warm = measure_checked(payload, file_to_tcp, {});
   ASSERT_TRUE(warm) << warm.error().message;
   EXPECT_LE(warm->disk_read_bytes, size / 1000);
+}
+
+// Goal: a run that was to be cold read the whole file from the disk. Method: by each way out, the
+// pages that sockets were given included; several times, since packets are freed late.
+TEST(Payload, AColdRunReadsAllFromTheDisk) {
+  const auto file = make_payload(folder(), size, {}, Cache::cold);
+  ASSERT_TRUE(file) << file.error();
+  const Payload payload{file->file, size, folder()};
+  if (const auto dropped = make_cold(payload); !dropped) GTEST_SKIP() << dropped.error();
+  for (const SinkKind sink : all_sinks) {
+    for (const std::string_view mechanism : {"read_write", "sendfile", "splice", "sendfile"}) {
+      const auto sample = measure_checked(payload, {.sink = sink, .cache = Cache::cold},
+                                          {*Mechanism::named(mechanism), 0});
+      ASSERT_TRUE(sample) << mechanism << ": " << sample.error().message;
+      EXPECT_GE(sample->disk_read_bytes, size - size / 1000);
+      EXPECT_GE(sample->page_cache_growth_bytes,
+                (sink == SinkKind::file ? 2 : 1) * size - size / 50);
+    }
+  }
+}
+
+TEST(Payload, AFileThatStaysInMemoryIsNeverCold) {
+  const std::string memory = "/dev/shm";
+  const auto file = make_payload(memory, size, {}, Cache::cold);
+  if (!file) GTEST_SKIP() << file.error();
+  const Payload payload{file->file, size, memory};
+  const auto sample = measure_checked(payload, {.cache = Cache::cold}, {});
+  ASSERT_FALSE(sample);
+  EXPECT_FALSE(sample.error().refused);
+  EXPECT_NE(sample.error().message.find("does not leave the page cache"), std::string::npos)
+      << sample.error().message;
 }
 
 TEST(Payload, TooLargeIsSaidBeforehand) {

@@ -1,5 +1,7 @@
-/// TCP between processes of this host, for measuring: blocking sockets.
+/// Stream sockets between processes of this host, for measuring: TCP and UNIX, blocking.
 #pragma once
+
+#include <netinet/in.h>
 
 #include <cstdint>
 #include <string_view>
@@ -15,17 +17,21 @@ using Ipv4 = std::uint32_t;
 /// Listens on a port that the kernel chooses. Errors: EMFILE, EADDRNOTAVAIL (no such address).
 Result<OwnedFd> listen_on(Ipv4 address);
 Result<OwnedFd> listen_on_loopback();
+/// A UNIX socket that listens on a name of the abstract namespace, which the kernel chooses and
+/// forgets with the socket: no file is made. See unix(7), "Autobind feature".
+Result<OwnedFd> listen_on_abstract_name();
 /// The congestion control of both ends of the connections made here: cubic, or reno (always
 /// permitted) where that is denied. An algorithm that paces (BBR) sends by timers, so that the CPU
 /// time is somebody else's.
 std::string_view loss_based_algorithm();
-/// Connects to such a listener; the socket blocks.
+/// Connects to one of these listeners; the socket blocks.
 Result<OwnedFd> connect_to_listener(FdRef listener);
 Result<void> make_nonblocking(FdRef socket);
+/// Has every processor of this process free the packets whose pages it still holds: since
+/// Linux 5.19 a receiver leaves that to the processor that made the packet, which does it when it
+/// next receives something. So one datagram is sent to nobody at `address` from each. Errors:
+/// ENETUNREACH, EPERM.
+Result<void> free_received_packets(Ipv4 address = INADDR_LOOPBACK);
 Result<OwnedFd> accept_one(FdRef listener);
-
-/// Reads to the end of the stream and throws away what comes without copying it to user memory, at
-/// most 1 MiB a call; returns how much it was. See tcp(7), MSG_TRUNC. Errors: ECONNRESET.
-Result<std::uint64_t> discard_to_end(FdRef socket);
 
 }  // namespace leat::app::os
