@@ -49,7 +49,8 @@ struct Leg {
   std::uint64_t ticket = 0;            ///< while pending: for Connection::settle
 };
 
-/// One mechanism declining while the transfer ran, with one errno. Trivially copyable.
+/// One mechanism declining while the transfer ran, with one errno; or being denied something that
+/// it then went on without (direct_io the ring). Trivially copyable.
 struct Refusal {
   Mechanism mechanism;
   int error_number = 0;     ///< 0 if no errno was involved

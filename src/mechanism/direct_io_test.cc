@@ -173,6 +173,11 @@ TEST_F(DirectIo, without_a_ring_it_reads_and_writes_one_block_after_the_other) {
     EXPECT_GE(faults.seen("pread"), size / mib);
     EXPECT_GE(faults.seen("pwrite"), size / mib);
     EXPECT_EQ(faults.seen("ring_read"), 0u);
+    ASSERT_EQ(receipt.refusals.size(), 1u);
+    EXPECT_EQ(receipt.refusals[0].mechanism.name(), "direct_io");
+    EXPECT_EQ(receipt.refusals[0].error_number, EPERM);
+    EXPECT_FALSE(receipt.refusals[0].reason.empty());
+    EXPECT_EQ(receipt.refusals[0].count, 1u);
     EXPECT_EQ(content_of(to_), pattern(seed, 0, size));
   }
 }

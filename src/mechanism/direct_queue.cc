@@ -41,7 +41,10 @@ void DirectQueue::start(DirectSlot& slot, DirectSlot::Work work, os::Ring& ring,
     return do_at_once(slot, work, file, begin, length, offset);
   const auto begun = ring.begin();
   if (!begun) {
-    if (!begun.error().is(EAGAIN)) uses_ring_ = false;
+    if (!begun.error().is(EAGAIN)) {
+      uses_ring_ = false;
+      denial_ = begun.error();
+    }
     return do_at_once(slot, work, file, begin, length, offset);
   }
   slot.work = work;

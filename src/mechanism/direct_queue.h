@@ -6,7 +6,11 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
+
+#include <leat/error.h>
 
 #include "buffer/block_pool.h"
 #include "os/ring.h"
@@ -68,6 +72,8 @@ class DirectQueue {
   bool has_answer() const;
   std::size_t in_flight() const;
   bool uses_ring() const { return uses_ring_; }
+  /// Why there is no ring: once, when that has turned out; nothing before and after.
+  std::optional<Error> take_denial() { return std::exchange(denial_, std::nullopt); }
 
   /// Ends every operation; what is in flight keeps the memory alive.
   void abandon(os::Ring& ring);
@@ -79,6 +85,7 @@ class DirectQueue {
   std::deque<DirectSlot> slots_;
   std::deque<std::byte*> free_;
   bool uses_ring_ = true;  // until it is refused
+  std::optional<Error> denial_;
   bool prepared_ = false;
 };
 

@@ -70,6 +70,7 @@ Moved DirectWork::step(const Passage& passage, const Allowance& given) {
     find_written();
     report(step);
     queue_.submit(resources.ring);
+    tell_denial(step);
     if (step.moved.taken + step.moved.delivered > 0 || !queue_.has_answer()) break;
   }
   return conclude(step);
@@ -342,6 +343,14 @@ void DirectWork::report(Step& step) {
   while (!slots.empty() && slots.front().work == Work::none &&
          slots.front().filled == slots.front().end && slots.front().end <= delivered_)
     queue_.pop_front();
+}
+
+void DirectWork::tell_denial(Step& step) {
+  const auto denial = queue_.take_denial();
+  if (!denial) return;
+  step.moved.does_without = true;
+  step.moved.error_number = denial->code.value();
+  step.moved.operation = denial->operation;
 }
 
 void DirectWork::move_cursors(const Step& step) {

@@ -69,6 +69,7 @@ class DirectWork {
   bool flushes(const Step& step) const;
   std::uint64_t unreported() const;
   void report(Step& step);
+  void tell_denial(Step& step);
   void move_cursors(const Step& step);
   Moved conclude(Step& step);
   Moved ending(Step& step);

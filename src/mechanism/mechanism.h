@@ -97,7 +97,8 @@ struct Moved {
   bool held_back = false;        ///< the last bytes were sent with MORE
   bool ring_too = false;         ///< wait_source, wait_sink: operations are in flight besides
   bool for_room = false;         ///< wait_ring: for whatever finishes, not for what it began
-  int error_number = 0;          ///< if refused or failed; 0: it was no call that refused
+  bool does_without = false;     ///< goes on without what the error says it was denied; told once
+  int error_number = 0;          ///< if refused, failed or denied; 0: it was no call that refused
   std::string_view operation{};  ///< the call that said so, or why without one; static storage
 };
 

@@ -192,6 +192,7 @@ bool Engine::account(StepWork& work, const Moved& moved) {
   }
   moveless = moved.taken + moved.delivered > 0 ? 0 : moveless + 1;
   advance(moved.taken, moved.delivered);
+  if (moved.does_without) ledger.refused(mechanism(), moved, delivered);
 
   // While a send is in flight its bytes are not counted yet.
   if (needs.copies_forbidden && moved.outcome != Outcome::wait_ring &&
