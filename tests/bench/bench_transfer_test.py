@@ -22,7 +22,8 @@ ROW_KEYS = [  # docs: the contract with scripts; keys may be added, never rename
     "copy_share", "copy_share_error", "samples", "peak_rss_bytes"]
 NOT_MEASURED = ["latency_p50_us", "latency_p99_us"]
 ADDED_KEYS = ["label", "cpu_copies_expected", "memory_traffic_bytes", "samples_lost",
-              "copy_share_denied", "cpu_profile", "limited_by", "page_cache_growth_bytes"]
+              "copy_share_denied", "cpu_profile", "limited_by",
+              "page_cache_growth_bytes", "waited_for_cpu_share"]
 
 
 def processes_with(argument):

@@ -4,7 +4,7 @@ namespace leat::app::bench {
 namespace {
 
 /// Less is metadata, or what was read again because it had left the page cache.
-constexpr double disk_part = 0.5;
+constexpr double least_disk_part = 0.5;
 
 }  // namespace
 
@@ -31,26 +31,20 @@ std::string_view text_of(LimitingSide side) noexcept {
 }
 
 LimitingSide limiting_side(const Busy& busy) {
-  LimitingSide busiest = LimitingSide::sender_cpu;
-  double most = busy.sender_cpu_s;
-  double together = busy.sender_cpu_s;
-  const auto look_at = [&](LimitingSide side, const std::optional<double>& cpu_s) {
-    if (!cpu_s) return;
-    together += *cpu_s;
-    if (*cpu_s <= most) return;
-    most = *cpu_s;
-    busiest = side;
+  std::optional<LimitingSide> busiest;
+  double most = 0;
+  const auto look_at = [&](LimitingSide name, const std::optional<Side>& side) {
+    if (!side || side->cpu + side->waited < busy_share || (busiest && side->cpu <= most)) return;
+    most = side->cpu;
+    busiest = name;
   };
-  look_at(LimitingSide::receiver_cpu, busy.receiver_cpu_s);
-  look_at(LimitingSide::feeder_cpu, busy.feeder_cpu_s);
-
-  if (most >= busy_share * busy.wall_s) return busiest;
-  if (together >= busy_share * busy.wall_s * busy.processors) return busiest;
-  if (busy.payload_bytes > 0 && busy.disk_bytes >= disk_part * busy.payload_bytes) {
-    return LimitingSide::disk;
-  }
-  const bool alone = !busy.receiver_cpu_s && !busy.feeder_cpu_s;
-  return alone ? LimitingSide::sender_cpu : LimitingSide::window;
+  look_at(LimitingSide::sender_cpu, busy.sender);
+  look_at(LimitingSide::receiver_cpu, busy.receiver);
+  look_at(LimitingSide::feeder_cpu, busy.feeder);
+  if (busiest) return *busiest;
+  if (busy.disk_part >= least_disk_part) return LimitingSide::disk;
+  if (busy.receiver || busy.feeder) return LimitingSide::window;
+  return busy.sender_slept ? LimitingSide::disk : LimitingSide::sender_cpu;
 }
 
 }  // namespace leat::app::bench

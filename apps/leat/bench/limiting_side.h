@@ -20,25 +20,28 @@ std::string_view name_of(LimitingSide side) noexcept;
 /// "sender CPU", "disk", …: for people.
 std::string_view text_of(LimitingSide side) noexcept;
 
-/// How busy each side was while the clock ran.
-struct Busy {
-  double wall_s = 0;
-  double sender_cpu_s = 0;
-  std::optional<double> receiver_cpu_s;  ///< none: there is no such process
-  std::optional<double> feeder_cpu_s;
-  double disk_bytes = 0;  ///< read from and written to the disk
-  double payload_bytes = 0;
-  unsigned processors = 1;  ///< that the processes share
+/// One process while the clock ran, in shares of that time.
+struct Side {
+  double cpu = 0;     ///< on a processor; more than 1 with threads of its own
+  double waited = 0;  ///< ready, and waiting for a processor that others had
 };
 
-/// A side is busy from this share of the wall time on.
+struct Busy {
+  Side sender;
+  std::optional<Side> receiver;  ///< none: there is no such process
+  std::optional<Side> feeder;
+  bool sender_slept = false;  ///< it gave up its processor to wait for something
+  double disk_part = 0;       ///< read from the disk or written to it, a share of the payload
+};
+
+/// A side is busy from this share of the time on.
 inline constexpr double busy_share = 0.9;
 
-/// The busiest process, if it was busy; likewise if the processes together kept all processors
-/// busy, since none of them could then have run more. Otherwise the disk, if at least half of the
-/// payload was read from it or written to it. Otherwise they waited for each other. A process alone
-/// has nobody to wait for: what is not the disk's time is its own, or was taken from it by other
-/// programs of the machine.
+/// Of the processes that were busy the one with the most CPU time. A process that waits for a
+/// processor is busy: it does not wait for another side, and processes that share few processors
+/// are not told to wait for each other. If none is busy the disk, if at least half of the payload
+/// was read from it or written to it; else they waited for each other. A process alone has only the
+/// disk to sleep for.
 LimitingSide limiting_side(const Busy& busy);
 
 }  // namespace leat::app::bench

@@ -12,6 +12,7 @@
 #include "os/discard.h"
 #include "os/host.h"
 #include "os/loopback.h"
+#include "os/wait.h"
 
 namespace leat::app::bench {
 namespace {
@@ -20,6 +21,7 @@ namespace {
 struct PeerReport {
   std::uint64_t bytes = 0;
   double cpu_s = 0;  ///< of moving them: what it takes to become a process is not counted
+  double waited_share = 0;
   bool failed = false;
 };
 static_assert(std::is_trivially_copyable_v<PeerReport>);
@@ -39,10 +41,27 @@ Result<std::uint64_t> receive_all(FdRef stream, const Pair& pair) {
   return 0;
 }
 
-double cpu_used() {
-  const os::Used used = os::process_used();
-  return used.user_s + used.system_s;
-}
+/// Begins when it is made.
+class Clock {
+ public:
+  void stop(PeerReport& report) const {
+    const std::chrono::duration<double> wall = Now::now() - start_;
+    report.cpu_s = cpu_used() - cpu_s_;
+    report.waited_share = (os::waited_for_processor_s() - waited_s_) / wall.count();
+  }
+
+ private:
+  using Now = std::chrono::steady_clock;
+
+  static double cpu_used() {
+    const os::Used used = os::process_used();
+    return used.user_s + used.system_s;
+  }
+
+  double waited_s_ = os::waited_for_processor_s();
+  double cpu_s_ = cpu_used();
+  Now::time_point start_ = Now::now();
+};
 
 int run_receiver(const os::ParentLink& parent, const Pair& pair, Meeting& meeting) {
   meeting.source_pipe = {};
@@ -51,10 +70,12 @@ int run_receiver(const os::ParentLink& parent, const Pair& pair, Meeting& meetin
   const Result<OwnedFd> stream = pair.sink == SinkKind::pipe
                                      ? Result<OwnedFd>(std::move(meeting.sink_pipe.out))
                                      : os::accept_one(meeting.receiver);
-  const double before = cpu_used();
+  // The clock runs from the first byte. What is wrong with the stream shows when it is read.
+  if (stream) static_cast<void>(os::wait_one(*stream, POLLIN, {}));
+  const Clock clock;
   const Result<std::uint64_t> received =
       stream ? receive_all(*stream, pair) : std::unexpected(stream.error());
-  report.cpu_s = cpu_used() - before;
+  clock.stop(report);
   report.failed = !received;
   report.bytes = received.value_or(0);
   return parent.send(bytes_of(report)) ? 0 : 1;
@@ -74,10 +95,10 @@ int run_feeder(const os::ParentLink& parent, const Payload& payload, Meeting& me
   if (!parent.wait_for_go()) return 1;
   if (!report.failed) {
     Sink sink = meeting.feeder.valid() ? Sink::socket(end.ref()) : Sink::pipe(end.ref());
-    const double before = cpu_used();
+    const Clock clock;
     const Receipt receipt =
         transfer(Source::file(payload.file, {0, payload.size}), std::move(sink));
-    report.cpu_s = cpu_used() - before;
+    clock.stop(report);
     report.bytes = receipt.delivered;
     report.failed = !receipt.ok();
     end.reset();
@@ -86,7 +107,7 @@ int run_feeder(const os::ParentLink& parent, const Payload& payload, Meeting& me
 }
 
 struct PeerEnd {
-  double cpu_s = 0;
+  PeerReport report;
   std::uint64_t disk_read_bytes = 0;
 };
 
@@ -102,7 +123,7 @@ std::expected<PeerEnd, Failure> collect(os::ChildProcess& peer, std::string_view
   if (report.bytes != size) {
     return std::unexpected(mismatch(fmt::format("at {}", name), report.bytes, size));
   }
-  return PeerEnd{report.cpu_s, end->disk_read_bytes};
+  return PeerEnd{report, end->disk_read_bytes};
 }
 
 }  // namespace
@@ -137,13 +158,15 @@ std::expected<void, Failure> Peers::finish(Sample& sample, std::uint64_t size,
   if (feeder_) {
     const auto end = collect(*feeder_, "the feeder", size, deadline);
     if (!end) return std::unexpected(end.error());
-    sample.feeder_cpu_s = end->cpu_s;
+    sample.feeder_cpu_s = end->report.cpu_s;
+    sample.feeder_waited_share = end->report.waited_share;
     sample.disk_read_bytes += end->disk_read_bytes;
   }
   if (receiver_) {
     const auto end = collect(*receiver_, "the receiver", size, deadline);
     if (!end) return std::unexpected(end.error());
-    sample.receiver_cpu_s = end->cpu_s;
+    sample.receiver_cpu_s = end->report.cpu_s;
+    sample.receiver_waited_share = end->report.waited_share;
   }
   return {};
 }

@@ -114,7 +114,8 @@ Json row_json(const Series& series, const Row& row) {
                {"voluntary_switches", count_json(summary.voluntary_switches)},
                {"involuntary_switches", count_json(summary.involuntary_switches)}});
   json.update(copies_json(series, row, summary));
-  json.update({{"limited_by", name_of(summary.limited_by)},
+  json.update({{"waited_for_cpu_share", summary.waited_share},
+               {"limited_by", name_of(summary.limited_by)},
                {"page_cache_growth_bytes", summary.page_cache_growth_bytes},
                {"peak_rss_bytes", summary.peak_rss_bytes},
                {"rss_anon_bytes", summary.rss_anon_bytes}});

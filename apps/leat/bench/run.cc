@@ -79,15 +79,18 @@ void move_and_measure(MoverReport& report, Context& context, Ends& ends, const W
   Options options;
   options.mechanism = way.mechanism;
   options.tuning.block_bytes = way.block_bytes;
+  const double waited_before = os::waited_for_processor_s();
   const os::Used before = os::process_used();
   const Clock::time_point start = Clock::now();
   Receipt receipt = transfer(context, std::move(ends.source), std::move(ends.sink), options);
   const std::chrono::duration<double> wall = Clock::now() - start;
   if (ends.connection) ends.connection->settle(receipt, Clock::now() + settling_time);
   const os::Used after = os::process_used();
+  const double waited_s = os::waited_for_processor_s() - waited_before;
 
   const os::Memory memory = os::process_memory();
   report.sample.wall_s = wall.count();
+  report.sample.waited_share = waited_s / wall.count();
   report.sample.user_s = after.user_s - before.user_s;
   report.sample.system_s = after.system_s - before.system_s;
   report.sample.voluntary_switches =

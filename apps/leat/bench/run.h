@@ -84,6 +84,11 @@ struct Sample {
   double system_s = 0;
   std::optional<double> receiver_cpu_s;  ///< from its first byte to the end of the stream
   std::optional<double> feeder_cpu_s;
+  /// Shares of the run's time in which the mover, the receiver and the feeder stood ready and
+  /// waited for a processor that others had.
+  double waited_share = 0;
+  std::optional<double> receiver_waited_share;
+  std::optional<double> feeder_waited_share;
   /// From the request to the last byte of its answer, of the requests of one run.
   std::optional<double> latency_p50_s;
   std::optional<double> latency_p99_s;

@@ -8,7 +8,6 @@
 #include <leat/transfer.h>
 
 #include "bench/hardware_copies.h"
-#include "os/host.h"
 
 namespace leat::app::bench {
 namespace {
@@ -112,13 +111,19 @@ double disk_bytes_of(const Sample& sample) {
 }
 
 LimitingSide limited_by(const Series& series, const Row& row, const Summary& summary) {
-  return limiting_side({.wall_s = summary.wall_s,
-                        .sender_cpu_s = summary.cpu_s,
-                        .receiver_cpu_s = summary.receiver_cpu_s,
-                        .feeder_cpu_s = summary.feeder_cpu_s,
-                        .disk_bytes = median(collect(row, disk_bytes_of)),
-                        .payload_bytes = static_cast<double>(series.size),
-                        .processors = os::usable_processors()});
+  const auto share = [&](double cpu_s) { return summary.wall_s > 0 ? cpu_s / summary.wall_s : 0; };
+  const auto side = [&](const std::optional<double>& cpu_s,
+                        std::optional<double> Sample::* waited) -> std::optional<Side> {
+    if (!cpu_s) return std::nullopt;
+    return Side{share(*cpu_s),
+                median(collect(row, [&](const Sample& s) { return (s.*waited).value_or(0); }))};
+  };
+  return limiting_side({.sender = {share(summary.cpu_s), summary.waited_share},
+                        .receiver = side(summary.receiver_cpu_s, &Sample::receiver_waited_share),
+                        .feeder = side(summary.feeder_cpu_s, &Sample::feeder_waited_share),
+                        .sender_slept = summary.voluntary_switches > 0,
+                        .disk_part = median(collect(row, disk_bytes_of)) /
+                                     static_cast<double>(std::max<std::uint64_t>(series.size, 1))});
 }
 
 std::string share_text(const CopyProfile& profile) {
@@ -233,6 +238,7 @@ Summary summarize(const Series& series, const Row& row) {
   summary.peak_rss_bytes = largest(row, [](const Sample& s) { return s.peak_rss_bytes; });
   summary.page_cache_growth_bytes =
       median_count(row, [](const Sample& s) { return s.page_cache_growth_bytes; });
+  summary.waited_share = median(collect(row, [](const Sample& s) { return s.waited_share; }));
   summary.limited_by = limited_by(series, row, summary);
   summary.settled = is_settled(series, row);
   summarize_latency(series, row, summary);

@@ -37,6 +37,7 @@ struct Summary {
   std::uint64_t rss_anon_bytes = 0;  ///< the largest
   std::uint64_t peak_rss_bytes = 0;  ///< the largest
   std::uint64_t page_cache_growth_bytes = 0;
+  double waited_share = 0;  ///< of the time the mover waited for a processor that others had
   LimitingSide limited_by = LimitingSide::window;
   bool settled = false;
   /// Only of series that were measured request by request.

@@ -96,4 +96,11 @@ Used process_used() {
           .disk_written_bytes = static_cast<std::uint64_t>(raw.ru_oublock) * 512};
 }
 
+double waited_for_processor_s() {
+  std::uint64_t ran_ns = 0;
+  std::uint64_t waited_ns = 0;
+  std::ifstream("/proc/self/schedstat") >> ran_ns >> waited_ns;
+  return static_cast<double>(waited_ns) * 1e-9;
+}
+
 }  // namespace leat::app::os

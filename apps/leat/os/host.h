@@ -38,4 +38,8 @@ struct Used {
 };
 Used process_used();
 
+/// How long this process's first thread stood ready and waited for a processor that others had, in
+/// all; 0 if the kernel does not say. See /proc/self/schedstat in the kernel's sched-stats.rst.
+double waited_for_processor_s();
+
 }  // namespace leat::app::os
