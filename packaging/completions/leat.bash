@@ -22,8 +22,9 @@ _leat() {
       [[ ${command[0]} == bench ]] && names+=" auto"
       mapfile -t COMPREPLY < <(compgen -W "$names" -- "$current")
       return ;;
-    --source) mapfile -t COMPREPLY < <(compgen -W "file memory pipe tcp" -- "$current"); return ;;
-    --sink) mapfile -t COMPREPLY < <(compgen -W "tcp file all" -- "$current"); return ;;
+    --source) mapfile -t COMPREPLY < <(compgen -W "file memory pipe tcp all" -- "$current"); return ;;
+    --sink) mapfile -t COMPREPLY < <(compgen -W "tcp unix pipe file all" -- "$current"); return ;;
+    --receiver) mapfile -t COMPREPLY < <(compgen -W "truncate copy" -- "$current"); return ;;
     --path) mapfile -t COMPREPLY < <(compgen -W "loopback veth" -- "$current"); return ;;
     --dir) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
     --copies) mapfile -t COMPREPLY < <(compgen -W "allow forbid" -- "$current"); return ;;
