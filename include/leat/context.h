@@ -30,7 +30,8 @@ struct ContextOptions {
   RingUse ring = RingUse::thread_bound;
   /// All pipes of this context together, in bytes of capacity; when used up, splice refuses.
   std::uint64_t pipe_budget_bytes = 64ull << 20;
-  /// All memory lent to the kernel by zero-copy sends of this context; beyond it they wait.
+  /// All memory lent to the kernel by zero-copy sends of this context; beyond it they wait. 0:
+  /// nothing is lent, and zerocopy_send and uring_send_zc refuse.
   std::uint64_t lent_budget_bytes = 64ull << 20;
 };
 

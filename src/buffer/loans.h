@@ -24,10 +24,7 @@ struct LentBudget {
   std::uint64_t limit = 0;
   std::uint64_t lent = 0;
   std::uint64_t on_ring = 0;  ///< part of `lent`: comes back through the context's ring
-  /// One send always goes out, else nothing larger than the limit ever would.
-  bool has_room_for(std::uint64_t bytes) const {
-    return lent == 0 || (lent <= limit && bytes <= limit - lent);
-  }
+  bool has_room_for(std::uint64_t bytes) const { return lent <= limit && bytes <= limit - lent; }
 };
 
 /// Mirrors how the kernel numbers the sends of one socket: each successful, non-empty send gets the

@@ -144,7 +144,8 @@ TEST_F(LoansTest, an_owner_whose_release_completes_more) {
 }
 
 TEST_F(LoansTest, a_budget_that_is_overdrawn_has_no_room) {
-  EXPECT_TRUE(budget_.has_room_for(5000)) << "else nothing larger would ever be sent";
+  EXPECT_TRUE(budget_.has_room_for(1000));
+  EXPECT_FALSE(budget_.has_room_for(1001));
   lend(loans_, 5000);
   EXPECT_FALSE(budget_.has_room_for(1));
   EXPECT_EQ(loans_.completed(0, 0, false), 1u);

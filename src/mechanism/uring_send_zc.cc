@@ -137,7 +137,7 @@ Moved UringSendZcPump::send(const Passage& passage, const Allowance& allowance) 
   if (awaits_less_than_ > 0 && resources.lent.on_ring >= awaits_less_than_)
     return waiting_for_room();
   awaits_less_than_ = 0;
-  // Not more than the whole budget, which would be overdrawn else.
+  // Not more than the whole budget, which would never have room; one byte for want of any.
   const std::uint64_t limit = std::min({allowance.take, allowance.deliver, most_lent_at_once,
                                         std::max<std::uint64_t>(resources.lent.limit, 1)});
   const LentPieces pieces = lent_pieces(passage.memory, limit);

@@ -339,7 +339,6 @@ TEST_F(UringSendZcTest, forbidding_copies_ends_it_at_the_first_one) {
   EXPECT_TRUE(receipt.error->is(Errc::copied_after_all)) << describe(receipt);
 }
 
-// More than the budget is lent only by a single send.
 TEST_F(UringSendZcTest, the_budget_is_kept) {
   constexpr std::uint64_t budget = 100'000;
   Context context = make_context({.lent_budget_bytes = budget});

@@ -33,7 +33,7 @@ Moved ZerocopySendPump::step(const Passage& passage, const Allowance& allowance)
     if (!enabled) return ending_for({.calls = 1}, enabled.error(), {ENOPROTOOPT});
     loans.enabled = true;
   }
-  // Not more than the whole budget, which would be overdrawn else.
+  // Not more than the whole budget, which would never have room; one byte for want of any.
   const std::uint64_t limit = std::min({allowance.take, allowance.deliver, most_lent_at_once,
                                         std::max<std::uint64_t>(resources.lent.limit, 1)});
   const LentPieces pieces = lent_pieces(passage.memory, limit);

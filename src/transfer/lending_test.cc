@@ -85,6 +85,17 @@ TEST_F(LendingTest, a_small_budget_is_kept) {
   }
 }
 
+TEST_F(LendingTest, without_a_budget_nothing_is_lent) {
+  Pair tcp = make_tcp_pair();
+  Context context = make_context({.lent_budget_bytes = 0});
+  Connection connection = adopt(context, std::move(tcp.to));
+  Transfer transfer = Transfer::start(context, slice(), connection, lending_);
+  EXPECT_EQ(transfer.step().state, State::failed);
+  EXPECT_EQ(transfer.receipt().delivered, 0u);
+  ASSERT_TRUE(transfer.receipt().error);
+  EXPECT_TRUE(transfer.receipt().error->is(ENOBUFS)) << transfer.receipt().error->message();
+}
+
 // POLLERR was for both directions. Whoever comes first takes it all; the other must be told.
 TEST_F(LendingTest, the_other_direction_takes_the_release_that_one_waits_for) {
   Pair tcp = make_tcp_pair();
