@@ -11,16 +11,10 @@
 namespace leat::app::html {
 namespace {
 
-constexpr double width = 360;
-constexpr double legend_height = 20;
 constexpr double figure_width = 118;  // right of the bars
 constexpr double bar_height = 9;
-
-std::string open_svg(double height, std::string_view title) {
-  return fmt::format(
-      "<svg class=\"chart\" viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\">", width,
-      height, escape(title));
-}
+constexpr double letter_width = 5.9;  // of the widest usual fonts
+constexpr double legend_line = 16;
 
 std::string text(double x, double y, std::string_view words, std::string_view rest = {}) {
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\"{}{}>{}</text>", x, y, rest.empty() ? "" : " ",
@@ -33,19 +27,8 @@ std::string bar(double x, double y, double length, std::size_t colour) {
       x, y, std::max(length, 0.0), bar_height);
 }
 
-// Names side by side, as far as they go.
-std::string legend(const std::vector<std::string>& names) {
-  std::string drawn;
-  double x = 0;
-  for (std::size_t index = 0; index < names.size(); ++index) {
-    drawn += bar(x, 3, bar_height, index) + text(x + 13, 11.5, names[index]);
-    x += 26 + 5.8 * static_cast<double>(names[index].size());
-  }
-  return drawn;
-}
-
 double longest(const BarChart& chart) {
-  double most = 0;
+  double most = chart.mark;
   for (const BarPair& pair : chart.bars)
     most = std::max({most, pair.first.high, pair.second.high, pair.first.value, pair.second.value});
   return most > 0 ? most : 1;
@@ -70,44 +53,73 @@ std::string measured(double y, const Estimate& estimate, double scale, std::stri
   std::string drawn = bar(0, y, estimate.value * scale, colour);
   if (estimate.low < estimate.high)
     drawn += whisker(y, estimate.low * scale, estimate.high * scale);
-  return drawn + text(width - figure_width + 6, y + 8.5, figure_of(estimate, unit));
+  return drawn + text(chart_width - figure_width + 6, y + 8.5, figure_of(estimate, unit));
 }
 
 }  // namespace
 
-std::string draw(const BarChart& chart) {
-  constexpr double pair_height = 42;
-  const double height = legend_height + pair_height * static_cast<double>(chart.bars.size());
-  const double scale = (width - figure_width) / longest(chart);
-  std::string svg = open_svg(height, chart.title) + legend({chart.first_name, chart.second_name});
-  double y = legend_height;
-  for (const BarPair& pair : chart.bars) {
-    svg += text(0, y + 11, pair.note.empty() ? pair.label : pair.label + " · " + pair.note);
-    svg += measured(y + 15, pair.first, scale, chart.unit, 0);
-    svg += measured(y + 26, pair.second, scale, chart.unit, 1);
-    y += pair_height;
+Drawing compose_legend(const std::vector<std::string>& names) {
+  Drawing legend;
+  if (names.empty()) return legend;
+  double x = 0;
+  double y = 0;
+  for (std::size_t index = 0; index < names.size(); ++index) {
+    const double length = 13 + letter_width * static_cast<double>(names[index].size());
+    if (x > 0 && x + length > chart_width) {
+      x = 0;
+      y += legend_line;
+    }
+    legend.marks += bar(x, y + 3, bar_height, index) + text(x + 13, y + 11.5, names[index]);
+    x += length + 12;
   }
-  svg += fmt::format("<path class=\"axis\" d=\"M0.5 {:.0f}V{:.0f}\"/>", legend_height, height);
-  return svg + "</svg>";
+  legend.height = y + legend_line + 4;
+  return legend;
 }
 
-std::string draw(const StackChart& chart) {
+Drawing compose(const BarChart& chart) {
+  constexpr double pair_height = 42;
+  Drawing drawing = compose_legend({chart.first_name, chart.second_name});
+  const double top = drawing.height;
+  const double scale = (chart_width - figure_width) / longest(chart);
+  double y = top;
+  for (const BarPair& pair : chart.bars) {
+    drawing.marks += text(0, y + 11, pair.label);
+    if (!pair.note.empty()) {
+      drawing.marks += text(chart_width, y + 11, pair.note, "text-anchor=\"end\" class=\"faint\"");
+    }
+    drawing.marks += measured(y + 15, pair.first, scale, chart.unit, 0);
+    drawing.marks += measured(y + 26, pair.second, scale, chart.unit, 1);
+    y += pair_height;
+  }
+  drawing.height = y;
+  drawing.marks += fmt::format("<path class=\"axis\" d=\"M0.5 {:.0f}V{:.0f}\"/>", top, y);
+  if (chart.mark > 0) {
+    // Beside the bars only: through the names it would be in the way of reading them.
+    std::string path;
+    for (double at = top; at + pair_height <= y + 0.5; at += pair_height)
+      path += fmt::format("M{:.1f} {:.0f}V{:.0f}", chart.mark * scale, at + 14, at + 37);
+    drawing.marks += fmt::format("<path class=\"mark\" d=\"{}\"/>", path);
+  }
+  return drawing;
+}
+
+Drawing compose(const StackChart& chart) {
   constexpr double stack_height = 30;
-  const double height = legend_height + stack_height * static_cast<double>(chart.stacks.size());
-  std::string svg = open_svg(height, chart.title) + legend(chart.part_names);
-  double y = legend_height;
+  Drawing drawing = compose_legend(chart.part_names);
+  double y = drawing.height;
   for (const Stack& stack : chart.stacks) {
-    svg += text(0, y + 11, stack.label) +
-           text(width, y + 11, stack.note, "text-anchor=\"end\" class=\"faint\"");
+    drawing.marks += text(0, y + 11, stack.label) +
+                     text(chart_width, y + 11, stack.note, "text-anchor=\"end\" class=\"faint\"");
     double x = 0;
     for (std::size_t part = 0; part < stack.parts.size(); ++part) {
-      const double length = stack.parts[part] * width;
-      svg += bar(x, y + 15, length, part);
+      const double length = stack.parts[part] * chart_width;
+      drawing.marks += bar(x, y + 15, length, part);
       x += length;
     }
     y += stack_height;
   }
-  return svg + "</svg>";
+  drawing.height = y;
+  return drawing;
 }
 
 }  // namespace leat::app::html

@@ -12,12 +12,12 @@
 namespace leat::app::html {
 namespace {
 
-constexpr double width = 360;
 constexpr double left = 38;
 constexpr double top = 8;
-constexpr double plot_width = width - left - 6;
+constexpr double plot_width = chart_width - left - 6;
 constexpr double plot_height = 190;
 constexpr double line_height = 15;
+constexpr double tick_room = 38;
 
 /// A range that is not empty, on a logarithmic axis.
 struct Axis {
@@ -63,13 +63,16 @@ std::string grid(const CurveChart& chart, const Axis& x, const Axis& y) {
         "<path class=\"axis\" d=\"M{:.0f} {:.1f}h{:.0f}\"/><text class=\"faint\" "
         "text-anchor=\"end\" "
         "x=\"{:.0f}\" y=\"{:.1f}\">{}</text>",
-        left, at, plot_width, left - 4, at + 4, short_figure(tick));
+        left, at, plot_width, left - 4, at + 4, fmt::format("{:g}", tick));
   }
+  double free_from = 0;
   for (const auto& [value, name] : chart.x_ticks) {
-    if (value < x.low || value > x.high) continue;
+    if (value < x.low || value > x.high || x_of(x, value) < free_from) continue;
+    free_from = x_of(x, value) + tick_room;
     svg += fmt::format(
         "<text class=\"faint\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"{:.0f}\">{}</text>",
-        std::clamp(x_of(x, value), left + 8, width - 14), top + plot_height + 14, escape(name));
+        std::clamp(x_of(x, value), left + 8, chart_width - 14), top + plot_height + 14,
+        escape(name));
   }
   return svg;
 }
@@ -86,7 +89,7 @@ std::string line(const Curve& curve, const Axis& x, const Axis& y, std::size_t c
 std::string legend(const CurveChart& chart, double y) {
   std::string svg;
   for (std::size_t index = 0; index < chart.curves.size(); ++index) {
-    const double x = index % 2 == 0 ? 0 : width / 2;
+    const double x = index % 2 == 0 ? 0 : chart_width / 2;
     const double at = y + line_height * static_cast<double>(index / 2);
     svg += fmt::format(
         "<path class=\"curve s{}\" d=\"M{:.0f} {:.0f}h14\"/><text x=\"{:.0f}\" "
@@ -98,7 +101,7 @@ std::string legend(const CurveChart& chart, double y) {
 
 }  // namespace
 
-std::string draw(const CurveChart& chart) {
+Drawing compose(const CurveChart& chart) {
   Axis x;
   Axis y;
   for (const Curve& curve : chart.curves) {
@@ -109,16 +112,15 @@ std::string draw(const CurveChart& chart) {
   }
   const double names = top + plot_height + 30;
   const double legend_lines = static_cast<double>((chart.curves.size() + 1) / 2);
-  const double height = names + 18 + line_height * legend_lines;
-  std::string svg = fmt::format(
-      "<svg class=\"chart\" viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\">", width,
-      height, escape(chart.title));
-  svg += grid(chart, x, y);
+  Drawing drawing;
+  drawing.height = names + 18 + line_height * legend_lines;
+  drawing.marks = grid(chart, x, y);
   for (std::size_t index = 0; index < chart.curves.size(); ++index)
-    svg += line(chart.curves[index], x, y, index);
-  svg += fmt::format("<text class=\"faint\" x=\"{:.0f}\" y=\"{:.0f}\">{}</text>", left, names,
-                     escape(chart.y_name + " over " + chart.x_name));
-  return svg + legend(chart, names + 18) + "</svg>";
+    drawing.marks += line(chart.curves[index], x, y, index);
+  drawing.marks += fmt::format("<text class=\"faint\" x=\"{:.0f}\" y=\"{:.0f}\">{}</text>", left,
+                               names, escape(chart.y_name + " over " + chart.x_name));
+  drawing.marks += legend(chart, names + 18);
+  return drawing;
 }
 
 }  // namespace leat::app::html

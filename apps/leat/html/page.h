@@ -29,6 +29,7 @@ struct BarChart {
   std::string second_name;
   std::string unit;  ///< behind figures
   std::vector<BarPair> bars;
+  double mark = 0;  ///< a line at this figure, e.g. 1 of ratios; none at 0
 };
 
 /// One bar made of parts that sum to at most 1.
@@ -40,7 +41,7 @@ struct Stack {
 
 struct StackChart {
   std::string title;
-  std::vector<std::string> part_names;  ///< at most four
+  std::vector<std::string> part_names;  ///< at most four, in two lines of the legend
   std::vector<Stack> stacks;
 };
 
@@ -55,13 +56,22 @@ struct CurveChart {
   std::string title;
   std::string x_name;
   std::string y_name;
-  std::vector<std::pair<double, std::string>> x_ticks;
-  std::vector<Curve> curves;  ///< at most eight
+  std::vector<std::pair<double, std::string>> x_ticks;  ///< those that have no room are left out
+  std::vector<Curve> curves;                            ///< at most eight
 };
 
 struct Table {
   std::vector<std::string> columns;  ///< the first is of text, the others of figures
   std::vector<std::vector<std::string>> rows;
+};
+
+/// A statement and what became of it: a heading, a word that stands out, and texts with their
+/// names.
+struct Card {
+  std::string title;
+  std::string badge;
+  bool good = true;  ///< the badge's colour
+  std::vector<std::pair<std::string, std::string>> texts;
 };
 
 /// Sections in order. Every text is escaped: nothing that is put in becomes markup.
@@ -70,16 +80,24 @@ class Page {
   Page(std::string title, std::string subtitle)
       : title_(std::move(title)), subtitle_(std::move(subtitle)) {}
 
+  /// Also listed at the top, once there are several.
   void heading(std::string_view text);
+  void subheading(std::string_view text);
   void paragraph(std::string_view text);
   /// As it was printed in a terminal.
   void verbatim(std::string_view text);
-  void add(const BarChart& chart);
-  void add(const StackChart& chart);
-  void add(const CurveChart& chart);
+  /// Charts that follow one another stand side by side where there is room. `origin`: what was run,
+  /// and where; under every chart.
+  void add(const BarChart& chart, std::string_view origin);
+  void add(const StackChart& chart, std::string_view origin);
+  void add(const CurveChart& chart, std::string_view origin);
   void add(const Table& table);
-  /// What was run, and where: under every chart that it made.
+  void add(const Card& card);
+  /// What was run, and where, under a table.
   void origin(std::string_view text);
+  /// What is added until `close_fold` shows when the reader opens it.
+  void open_fold(std::string_view title);
+  void close_fold();
 
   /// The whole page: no script, nothing from elsewhere, light or dark as the reader has it.
   std::string render() const;
@@ -87,10 +105,16 @@ class Page {
  private:
   std::string title_;
   std::string subtitle_;
+  void put(std::string_view markup);
+  void add_figure(std::string_view title, std::string_view svg, std::string_view origin);
+
   std::string body_;
+  std::vector<std::string> headings_;
+  bool among_charts_ = false;
 };
 
-/// The chart alone, as an SVG document of its own, e.g. for a README.
+/// The chart alone, as an SVG document of its own with a background, e.g. for a README: light or
+/// dark as the reader has it. Its title stands above it.
 std::string svg_document(const BarChart& chart);
 
 }  // namespace leat::app::html

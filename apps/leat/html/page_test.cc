@@ -29,16 +29,20 @@ Page example() {
                     .second_name = "CPU",
                     .unit = " s",
                     .bars = {{"read_write 64K", {0.3, 0.29, 0.32}, {0.31, 0.3, 0.33}, "baseline"},
-                             {"sendfile", {0.08, 0.08, 0.08}, {0.07, 0.06, 0.09}, ""}}});
+                             {"sendfile", {0.08, 0.08, 0.08}, {0.07, 0.06, 0.09}, ""}},
+                    .mark = 0.3},
+           "leat bench transfer; Linux");
   page.add(StackChart{.title = "Where the CPU time went",
                       .part_names = {"copying", "other"},
-                      .stacks = {{"read_write", {0.4, 0.6}, "± 2"}, {"sendfile", {0, 1}, ""}}});
+                      .stacks = {{"read_write", {0.4, 0.6}, "± 2"}, {"sendfile", {0, 1}, ""}}},
+           "o");
   page.add(CurveChart{.title = "Crossover",
                       .x_name = "size",
                       .y_name = "ns/KiB",
                       .x_ticks = {{1024, "1K"}, {1048576, "1M"}},
                       .curves = {{"sendfile", {{1024, 500}, {65536, 60}, {1048576, 40}}},
-                                 {"splice", {{1024, 900}, {65536, 60}, {1048576, 25}}}}});
+                                 {"splice", {{1024, 900}, {65536, 60}, {1048576, 25}}}}},
+           "o");
   page.add(Table{.columns = {"mechanism", "calls"}, .rows = {{"<b>", "512"}}});
   page.verbatim("a  table\n <here>");
   page.origin("leat bench transfer; Linux");
@@ -68,21 +72,41 @@ TEST(PageTest, draws_each_chart_with_what_it_was_given) {
   EXPECT_EQ(count(page, "class=\"whisker\""), 3u) << "one interval has no width";
   EXPECT_EQ(count(page, "<polyline "), 2u);
   EXPECT_NE(page.find("0.30 s [0.29–0.32]"), std::string::npos);
-  EXPECT_NE(page.find("read_write 64K · baseline"), std::string::npos);
+  EXPECT_EQ(count(page, ">read_write 64K<"), 1u);
+  EXPECT_EQ(count(page, ">baseline<"), 1u);
+  EXPECT_EQ(count(page, "class=\"mark\""), 1u);
   EXPECT_EQ(count(page, "nan"), 0u);
   EXPECT_EQ(count(page, "inf"), 0u);
 }
 
 TEST(PageTest, charts_without_figures_are_still_charts) {
   Page page("t", "s");
-  page.add(BarChart{});
-  page.add(StackChart{});
+  page.add(BarChart{}, "");
+  page.add(StackChart{}, "");
   CurveChart curves;
   curves.curves = {{"empty", {}}, {"point", {{1, 1}}}};
-  page.add(curves);
+  page.add(curves, "");
   const std::string text = page.render();
   EXPECT_EQ(count(text, "<svg "), 3u);
   EXPECT_EQ(count(text, "nan"), 0u);
+}
+
+TEST(PageTest, groups_close_what_they_open) {
+  Page page("t", "s");
+  page.heading("one");
+  page.open_fold("more <b>");
+  page.add(BarChart{}, "");
+  page.add(StackChart{}, "");
+  page.close_fold();
+  page.heading("two");
+  page.add(Card{.title = "claim", .badge = "holds", .texts = {{"here", "<i>"}}});
+  page.add(BarChart{}, "");
+  const std::string text = page.render();
+  EXPECT_EQ(count(text, "<div"), count(text, "</div>"));
+  EXPECT_EQ(count(text, "<div class=\"charts\">"), 2u) << "neighbours share one";
+  EXPECT_LT(text.find("</div>\n</details>"), text.find("id=\"part-2\""));
+  EXPECT_EQ(count(text, "<a href=\"#part-"), 2u);
+  EXPECT_EQ(count(text, "<b>") + count(text, "<i>"), 0u);
 }
 
 TEST(PageTest, a_chart_alone_is_a_document) {
@@ -91,7 +115,9 @@ TEST(PageTest, a_chart_alone_is_a_document) {
                                         .second_name = "b",
                                         .unit = "",
                                         .bars = {{"x", {1, 1, 1}, {2, 2, 2}, ""}}});
-  EXPECT_EQ(svg.find("<svg xmlns="), 0u);
+  EXPECT_EQ(svg.find("<svg "), 0u);
+  EXPECT_EQ(count(svg, " xmlns="), 1u);
+  EXPECT_EQ(count(svg, "class=\"paper\""), 1u);
   EXPECT_EQ(count(svg, "<style>"), 1u);
 }
 
