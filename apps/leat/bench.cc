@@ -14,6 +14,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
+#include "bench/output_file.h"
+#include "bench/page.h"
 #include "bench/payload.h"
 #include "bench/report.h"
 #include "bench/rounds.h"
@@ -26,6 +28,9 @@
 namespace leat::app {
 namespace {
 
+/// What CLI11 makes of a flag without a value.
+constexpr const char* to_standard_output = "true";
+
 struct BenchOptions {
   std::vector<std::string> sizes{"1GiB"};
   std::string source = "file";
@@ -37,7 +42,9 @@ struct BenchOptions {
   std::vector<std::string> blocks;
   std::string folder;
   bench::Settings settings;
-  bool json = false;
+  std::string json;  ///< a file, or `to_standard_output`; empty: no JSON
+  std::string html;
+  bool prints_json() const { return json == to_standard_output; }
 };
 
 std::string default_folder() {
@@ -161,6 +168,37 @@ std::expected<std::vector<std::uint64_t>, std::string> read_options(BenchOptions
 /// One line that is written over, on a terminal only.
 void show_progress(std::string_view text) { fmt::print(stderr, "\r{:<78}\r", text.substr(0, 78)); }
 
+/// The files that the results go to, begun before the first run.
+struct Outputs {
+  std::optional<bench::OutputFile> json;
+  std::optional<bench::OutputFile> html;
+};
+
+std::expected<Outputs, std::string> begin_outputs(const BenchOptions& options) {
+  Outputs outputs;
+  if (!options.json.empty() && !options.prints_json()) {
+    auto file = bench::OutputFile::begin(options.json);
+    if (!file) return std::unexpected(file.error());
+    outputs.json.emplace(std::move(*file));
+  }
+  if (!options.html.empty()) {
+    auto file = bench::OutputFile::begin(options.html);
+    if (!file) return std::unexpected(file.error());
+    outputs.html.emplace(std::move(*file));
+  }
+  return outputs;
+}
+
+std::expected<void, std::string> put_outputs(Outputs& outputs, const std::string& json) {
+  if (outputs.json) {
+    if (const auto put = outputs.json->put(json); !put) return put;
+  }
+  if (!outputs.html) return {};
+  const std::vector<bench::ResultText> results{{"the results", json}};
+  const auto page = bench::render_page(results);
+  return page ? outputs.html->put(*page) : std::unexpected(page.error());
+}
+
 std::expected<bench::Series, std::string> run_and_sample(const bench::Payload& payload,
                                                          const bench::Pair& pair,
                                                          const bench::Settings& settings) {
@@ -173,6 +211,8 @@ std::expected<bench::Series, std::string> run_and_sample(const bench::Payload& p
 
 std::expected<void, std::string> run_bench(BenchOptions& options,
                                            const std::vector<std::uint64_t>& sizes) {
+  auto outputs = begin_outputs(options);
+  if (!outputs) return std::unexpected(outputs.error());
   const std::vector<bench::Pair> pairs = pairs_of(options);
   std::optional<os::VethPair> veth;
   if (pairs.front().path == bench::Path::veth) {
@@ -196,15 +236,16 @@ std::expected<void, std::string> run_bench(BenchOptions& options,
       auto series = run_and_sample(payload, pair, options.settings);
       if (show) show_progress("");
       if (!series) return std::unexpected(series.error());
-      if (!options.json) {
+      if (!options.prints_json()) {
         fmt::print("{}\n", bench::format_table(*series));
         std::fflush(stdout);
       }
       all.push_back(std::move(*series));
     }
   }
-  fmt::print("{}", options.json ? bench::format_json(origin, all) : bench::format_origin(origin));
-  return {};
+  const std::string json = bench::format_json(origin, all);
+  fmt::print("{}", options.prints_json() ? json : bench::format_origin(origin));
+  return put_outputs(*outputs, json);
 }
 
 int bench_transfer(BenchOptions& options) {
@@ -237,6 +278,7 @@ Examples:
   sudo leat bench transfer --sink tcp --path veth     between two network namespaces
   leat bench transfer --mechanism sendfile auto --json
   leat bench transfer --sink tcp --block-size 32KiB 2MiB
+  leat bench transfer --json=results.json --html results.html
 
 Exit status: 0 done, also if a limit is not met or a row has not settled; 1 a run failed or lost
 bytes; 2 wrong usage.)";
@@ -279,7 +321,9 @@ void add_transfer(CLI::App& bench, int& exit_status) {
       ->capture_default_str();
   command->add_option("--dir", options->folder, "Folder of the files ($TMPDIR or /var/tmp)")
       ->capture_default_str();
-  command->add_flag("--json", options->json, "Print one line of JSON instead of tables");
+  command->add_flag("--json", options->json,
+                    "Print one line of JSON instead of tables; --json=FILE: write it there, too");
+  command->add_option("--html", options->html, "Write a page with charts and all figures");
   command->callback([options, &exit_status] { exit_status = bench_transfer(*options); });
 }
 
@@ -288,8 +332,9 @@ void add_transfer(CLI::App& bench, int& exit_status) {
 void add_bench(CLI::App& root, int& exit_status) {
   CLI::App* bench = root.add_subcommand("bench", "Measure on this host");
   bench->require_subcommand(1);
-  bench->footer("See leat bench transfer --help.");
+  bench->footer("See leat bench transfer --help and leat bench page --help.");
   add_transfer(*bench, exit_status);
+  add_bench_page(*bench, exit_status);
 }
 
 }  // namespace leat::app

@@ -13,6 +13,8 @@ inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 
 void add_bench(CLI::App& root, int& exit_status);
+/// `leat bench page`, below `leat bench`.
+void add_bench_page(CLI::App& bench, int& exit_status);
 void add_copy(CLI::App& root, int& exit_status);
 void add_probe(CLI::App& root, int& exit_status);
 

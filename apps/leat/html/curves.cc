@@ -71,8 +71,8 @@ std::string grid(const CurveChart& chart, const Axis& x, const Axis& y) {
     free_from = x_of(x, value) + tick_room;
     svg += fmt::format(
         "<text class=\"faint\" text-anchor=\"middle\" x=\"{:.1f}\" y=\"{:.0f}\">{}</text>",
-        std::clamp(x_of(x, value), left + 8, chart_width - 14), top + plot_height + 14,
-        escape(name));
+        std::clamp(x_of(x, value), left, chart_width - 4.5 * static_cast<double>(name.size())),
+        top + plot_height + 14, escape(name));
   }
   return svg;
 }

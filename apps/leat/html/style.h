@@ -52,8 +52,9 @@ dl{display:grid;grid-template-columns:minmax(4.5rem,auto) 1fr;gap:.25rem .75rem;
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;margin:1rem 0}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
-th,td{padding:.3rem .6rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
-th:first-child,td:first-child{text-align:left}th{font-weight:600}
+th,td{padding:.3rem .5rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
+th{font-weight:600;white-space:normal;vertical-align:bottom;line-height:1.25}
+th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:var(--paper)}
 pre{background:var(--well);padding:.75rem;overflow-x:auto;font-size:.8rem;line-height:1.35}
 )css";
 
