@@ -165,8 +165,9 @@ class Browser(Results):
     def test_the_probe_finds_what_is_wrong(self):
         whole = self.html.read_text()
         self.addCleanup(self.html.write_text, whole)
-        self.html.write_text(whole.replace("</svg>", '<text x="300" y="20">a text that is much too long</text>'
-                                           '<text x="300" y="20">another</text></svg>', 1))
+        wrong = "".join(f'<text x="300" y="20">{words}</text>'
+                        for words in ("a text that is much too long", "another"))
+        self.html.write_text(whole.replace("</svg>", wrong + "</svg>", 1))
         seen = self.measured(400)
         self.assertIn("cut off: a text that is much", seen[2])
         self.assertIn("overlap: a text that is much too long and another", seen[2])

@@ -57,7 +57,7 @@ class Bootstrap(unittest.TestCase):
         return done, log.read_text().splitlines()
 
     def test_nothing_is_done_if_nothing_is_missing(self):
-        for arguments in ([], ["check-tools"], ["lab"], ["--list"]):
+        for arguments in ([], ["check-tools"], ["lab"], ["browser"], ["--list"]):
             done, calls = self.run_script(*arguments, root=os.geteuid() == 0)
             self.assertEqual((0, "", ""), (done.returncode, done.stdout, done.stderr))
             self.assertEqual([], calls)

@@ -124,7 +124,8 @@ TEST(ResultPage, ShowsPeersAndClaims) {
     {"name":"leat copy","runs":11,"wall_s":1,"cpu_s":0.5,"settled":true,
      "wall_vs_leat":{"ratio":1,"low":1,"high":1},"cpu_vs_leat":{"ratio":1,"low":1,"high":1}},
     {"name":"socat","runs":11,"wall_s":2,"cpu_s":1.5,"settled":false,
-     "wall_vs_leat":{"ratio":2,"low":1.9,"high":2.1},"cpu_vs_leat":{"ratio":3,"low":2.9,"high":3.1}}],
+     "wall_vs_leat":{"ratio":2,"low":1.9,"high":2.1},
+     "cpu_vs_leat":{"ratio":3,"low":2.9,"high":3.1}}],
     "failed":{"nginx aio":"did not come up"}}]})";
   const char* claims = R"({"command":"leat bench claims","host":{"kernel":"Linux 6.18","cpu":"P"},
     "claims":[{"number":1,"claim":"c","textbook":"t","here":"h","verdict":"not_measurable",

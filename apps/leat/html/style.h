@@ -17,7 +17,8 @@ inline constexpr const char* chart_style = R"css(
 .s0{stroke:var(--c0)}.s1{stroke:var(--c1)}.s2{stroke:var(--c2)}.s3{stroke:var(--c3)}
 .s4{stroke:var(--c4)}.s5{stroke:var(--c5)}.s6{stroke:var(--c6)}.s7{stroke:var(--c7)}
 .curve{fill:none;stroke-width:2;stroke-linejoin:round}
-@media (prefers-color-scheme:dark){.chart{--ink:#e6e9ec;--faint:#9aa4ae;--line:#3a424a;--paper:#14181c;
+@media (prefers-color-scheme:dark){.chart{--ink:#e6e9ec;--faint:#9aa4ae;--line:#3a424a;
+--paper:#14181c;
 --c0:#6aa5e8;--c1:#f0a03c;--c2:#7f8a96;--c3:#7cc18a;
 --c4:#b78ae0;--c5:#ea86aa;--c6:#5cc8d4;--c7:#c2ad6a}}
 )css";
