@@ -26,10 +26,6 @@ namespace {
   ::_exit(body(link));
 }
 
-double seconds(const timeval& time) {
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-}
-
 /// Milliseconds to the deadline, rounded up, at least 0.
 int remaining_ms(ChildProcess::Deadline deadline) {
   const auto left =
@@ -120,8 +116,7 @@ Result<ChildEnd> ChildProcess::wait() {
     return last_error("wait4");
   }
   pid_ = -1;
-  return ChildEnd{.cpu_s = seconds(used.ru_utime) + seconds(used.ru_stime),
-                  .disk_read_bytes = static_cast<std::uint64_t>(used.ru_inblock) * 512,
+  return ChildEnd{.disk_read_bytes = static_cast<std::uint64_t>(used.ru_inblock) * 512,
                   .exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)};
 }
 

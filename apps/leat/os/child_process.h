@@ -32,8 +32,7 @@ class ParentLink {
 
 /// What a child used up, and how it ended.
 struct ChildEnd {
-  double cpu_s = 0;                   ///< user and system time over its whole life
-  std::uint64_t disk_read_bytes = 0;  ///< likewise
+  std::uint64_t disk_read_bytes = 0;  ///< over its whole life
   int exit_status = 0;                ///< 128 + n if signal n killed it, as shells have it
 };
 
