@@ -123,6 +123,12 @@ TEST(Limits, AreForOneGibibyteToTcp) {
   EXPECT_TRUE(check_limits(series).empty());
   series.pair = {.path = Path::veth};
   EXPECT_TRUE(check_limits(series).empty());
+  series.pair = {.receiver = Receiver::copy};
+  EXPECT_TRUE(check_limits(series).empty());
+  series.pair = {.cache = Cache::cold};
+  EXPECT_TRUE(check_limits(series).empty());
+  series.pair = {.sink = SinkKind::unix_socket};
+  EXPECT_TRUE(check_limits(series).empty());
 }
 
 TEST(Settled, ARowFarAheadNeedsNoNarrowInterval) {
@@ -145,6 +151,39 @@ TEST(Table, NamesThePair) {
   EXPECT_TRUE(format_table(series).starts_with("TCP over veth to a new file, 1.00 GiB, "));
   series.pair = {.source = SourceKind::memory};
   EXPECT_TRUE(format_table(series).starts_with("memory to TCP over loopback, 1.00 GiB, "));
+}
+
+// Goal: each row is named once, with its side. Method: rows whose sender is busy, one whose sender
+// is ready but has no processor, one that is idle, one whose bytes came from the disk.
+TEST(Table, NamesTheLimitingSides) {
+  Series series = series_of(0.4, 0.1);
+  for (Sample& sample : series.rows[3].samples) {
+    sample.receiver_cpu_s = 0.05;
+    sample.receiver_waited_share = 0.9;
+  }
+  for (Sample& sample : series.rows[4].samples) {
+    sample.user_s = sample.system_s = 0;
+    sample.disk_read_bytes = series.size;
+  }
+  EXPECT_EQ(summarize(series, series.rows[0]).limited_by, LimitingSide::sender_cpu);
+  EXPECT_EQ(summarize(series, series.rows[3]).limited_by, LimitingSide::receiver_cpu);
+  EXPECT_EQ(summarize(series, series.rows[4]).limited_by, LimitingSide::disk);
+  EXPECT_NE(format_table(series).find(
+                "limited by: sender CPU (read_write, read_write (2), read_write), receiver CPU "
+                "(sendfile),\n  disk (splice), window (auto)\n"),
+            std::string::npos)
+      << format_table(series);
+}
+
+TEST(Table, NamesTheConditions) {
+  Series series = series_of(0.4, 0.4);
+  series.pair = {.receiver = Receiver::copy, .cache = Cache::cold};
+  const std::string table = format_table(series);
+  EXPECT_TRUE(table.starts_with("file to TCP over loopback, 1.00 GiB, cold, 12 r")) << table;
+  EXPECT_NE(table.find("reads into a buffer of 1 MiB (copy)\n"), std::string::npos) << table;
+  series.pair = {.sink = SinkKind::unix_socket};
+  EXPECT_NE(format_table(series).find("(truncate: splice by a pipe to /dev/null)\n"),
+            std::string::npos);
 }
 
 TEST(Table, ShowsVeryShortRuns) {
