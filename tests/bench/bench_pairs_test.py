@@ -13,7 +13,7 @@ import unittest
 import denied_calls
 from bench_program import PROGRAM, SIZE, WATCHDOG_S, bench, network_devices, small, why_no_veth
 
-TINY = ["--size", "64KiB", "--pairs", "1", "--max-pairs", "1", "--mechanism", "read_write",
+TINY = ["--size", "65KiB", "--pairs", "1", "--max-pairs", "1", "--mechanism", "read_write",
         "--block-size", "64KiB"]
 
 

@@ -10,6 +10,7 @@
 #include <leat/transfer.h>
 
 #include "bench/report.h"
+#include "bench/report_cells.h"
 #include "bench/summary.h"
 #include "os/host.h"
 #include "os/loopback.h"
@@ -28,31 +29,9 @@ constexpr const char* compiler = "g++ " __VERSION__;
 constexpr const char* time_format = "{:<19} {:>7} {:>7} {:>6}  {:<18} {:<18}\n";
 constexpr const char* where_format = "{:<19} {:>7} {:>7} {:>10} {:>7} {:>3} {:>17} {:>9} {:>9}\n";
 
-/// At most 16 columns.
-std::string ratio_cell(const Ratio& ratio, bool is_baseline) {
-  if (is_baseline) return "1";
-  if (ratio.ratio < 0.005) return fmt::format("1/{:.0f}", 1 / ratio.ratio);
-  if (ratio.high > 1e6) return fmt::format("{:.2f} [too few]", ratio.ratio);
-  const int digits = ratio.high < 9.995 ? 2 : ratio.high < 99.95 ? 1 : 0;
-  return fmt::format("{:.{}f} [{:.{}f}-{:.{}f}]", ratio.ratio, digits, ratio.low, digits,
-                     ratio.high, digits);
-}
-
 std::string seconds_cell(double seconds) {
   if (seconds < 0.001) return fmt::format("{:.0f}us", seconds * 1e6);
   return seconds < 100 ? fmt::format("{:.3f}", seconds) : fmt::format("{:.0f}", seconds);
-}
-
-/// With a mark behind it if it may as well be 1; at most 18 columns.
-std::string marked_cell(const Ratio& ratio, bool is_baseline) {
-  const bool alike = !is_baseline && ratio.high <= 1e6 && !is_told_apart(ratio);
-  return ratio_cell(ratio, is_baseline) + (alike ? " ~" : "");
-}
-
-/// Without blanks at its end.
-std::string trimmed(std::string line) {
-  line.erase(line.find_last_not_of(" \n") + 1);
-  return line + "\n";
 }
 
 std::string time_row(const Row& row, const Summary& summary) {
@@ -131,8 +110,9 @@ std::string format_heading(const Series& series) {
   std::string text =
       fmt::format("{}, {}, {}, {} round{}\n", pair_text(pair), format_size(series.size),
                   name_of(pair.cache), series.rounds, series.rounds == 1 ? "" : "s");
+  text += format_request_heading(series);
   if (pair.over_tcp()) text += fmt::format("congestion control: {}\n", os::loss_based_algorithm());
-  if (pair.is_received()) {
+  if (pair.is_received() && series.requests == 0) {
     text += fmt::format("the receiver is a process of its own and {}\n", receiver_text(pair));
   }
   if (pair.is_fed()) {
@@ -145,8 +125,9 @@ std::string format_noise(const Series& series) {
   for (const Row& row : series.rows) {
     if (row.role != Row::Role::repeat) continue;
     const Summary summary = summarize(series, row);
-    return fmt::format("noise: read_write against itself: wall {}, cpu {}\n",
-                       ratio_cell(summary.wall, false), ratio_cell(summary.cpu, false));
+    return fmt::format("noise: read_write against itself: {} {}, cpu {}\n",
+                       series.requests > 0 ? "p50" : "wall", ratio_cell(summary.wall, false),
+                       ratio_cell(summary.cpu, false));
   }
   return {};
 }
@@ -174,25 +155,6 @@ std::string format_sweep(const Series& series) {
     if (count++ % 5 == 0) text += text.empty() ? "blocks, wall/cpu:" : "\n                 ";
     text += fmt::format(" {} {:.2f}/{:.2f}", short_size(point.block_bytes), point.wall.ratio,
                         point.cpu.ratio);
-  }
-  return text.empty() ? text : text + "\n";
-}
-
-/// "what: name, name", in lines of at most 100 columns; nothing if there are no names.
-std::string list_rows(std::string_view what, const std::vector<std::string>& names) {
-  constexpr std::size_t columns = 100;
-  std::string text;
-  std::size_t begin = 0;  // of the last line
-  for (const std::string& name : names) {
-    if (text.empty()) {
-      text = fmt::format("{}: {}", what, name);
-    } else if (text.size() + 3 + name.size() - begin > columns) {
-      text += ",\n";
-      begin = text.size();
-      text += "  " + name;
-    } else {
-      text += ", " + name;
-    }
   }
   return text.empty() ? text : text + "\n";
 }
@@ -248,6 +210,7 @@ std::string format_rows(const Series& series) {
     times += time_row(row, summary);
     where += where_row(row, summary);
   }
+  if (series.requests > 0) times = format_request_rows(series);
   times += fmt::format(
       "ratios to read_write{}, medians of pairs; ~ not told apart: the interval contains 1\n",
       series.baseline().way.block_bytes ? " in blocks of 64K" : "");
@@ -287,14 +250,15 @@ std::string format_table(const Series& series) {
   for (const Absent& absent : series.absent) {
     text += fmt::format("no row for {}: {}\n", absent.mechanism.name(), absent.reason);
   }
-  text += format_unsettled(series) + format_limiting_sides(series) + format_sweep(series) +
-          format_noise(series) + format_choice(series) + format_ranking(series);
+  text += format_unsettled(series) + format_unsettled_p99(series) + format_limiting_sides(series) +
+          format_sweep(series) + format_noise(series) + format_choice(series) +
+          format_ranking(series);
   for (const Limit& limit : check_limits(series)) {
-    text += fmt::format("limit {}: {}\n",
-                        !limit.settled ? "NOISY"
-                        : limit.met    ? "met"
-                                       : "NOT MET",
-                        limit.text);
+    text += wrapped(fmt::format("limit {}: {}",
+                                !limit.settled ? "NOISY"
+                                : limit.met    ? "met"
+                                               : "NOT MET",
+                                limit.text));
   }
   return text;
 }

@@ -15,6 +15,7 @@
 
 #include "bench/ends.h"
 #include "bench/payload.h"
+#include "bench/requests.h"
 #include "os/payload_file.h"
 
 namespace leat::app::bench {
@@ -40,6 +41,7 @@ bool has_blocks(const Pair& pair) { return pair.source != SourceKind::memory; }
 
 /// What plan() says of the ends that the runs have; nothing is moved.
 std::expected<Plan, std::string> plan_runs(const Payload& payload, const Pair& pair) {
+  if (is_by_request(pair, payload.size)) return plan_requests(payload, pair);
   Result<Meeting> meeting = arrange(payload, pair);
   if (!meeting) return std::unexpected(meeting.error().message());
   Result<Context> context = Context::create();
@@ -78,6 +80,10 @@ std::expected<void, std::string> list_rows(const Payload& payload, const Setting
     }
   }
   if (settings.automatic) series.rows.push_back({Row::Role::automatic, {}, {}});
+  if (series.requests == 0 || !settings.mechanisms.empty()) return {};
+  for (const ByHand call : calls_by_hand(series.pair)) {
+    series.rows.push_back({Row::Role::by_hand, {.mechanism = {}, .by_hand = call}, {}});
+  }
   return {};
 }
 
@@ -177,7 +183,8 @@ std::expected<void, std::string> add_best_block(const Payload& payload, const Se
   // To a file, or from a cold one, the block matters little: there it is tried only when asked for.
   const bool usual = series.pair.is_received() && series.pair.cache == Cache::warm &&
                      wanted(settings, read_write());
-  if (!has_blocks(series.pair) || (settings.blocks.empty() && !usual)) return {};
+  if (!has_blocks(series.pair) || series.requests > 0 || (settings.blocks.empty() && !usual))
+    return {};
   if (const auto swept = sweep(payload, settings, series); !swept) return swept;
   const std::uint32_t best = series.best_block_bytes.value_or(baseline_block_bytes);
   if (best == baseline_block_bytes) return {};
@@ -263,7 +270,10 @@ std::expected<Series, std::string> run_series(const Payload& payload, const Pair
                 .absent = {},
                 .sweep = {},
                 .best_block_bytes = {},
-                .rounds = 0};
+                .rounds = 0,
+                .requests = requests_of_run(pair, payload.size)};
+  // Who asks also reads the answer.
+  if (series.requests > 0) series.pair.receiver = Receiver::copy;
   if (auto listed = list_rows(payload, settings, series); !listed) {
     return std::unexpected(listed.error());
   }

@@ -16,6 +16,7 @@
 
 #include "bench/ends.h"
 #include "bench/peers.h"
+#include "bench/requests.h"
 #include "os/child_process.h"
 #include "os/host.h"
 #include "os/payload_file.h"
@@ -194,7 +195,7 @@ std::string_view name_of(ByHand by_hand) noexcept {
     case ByHand::write: return "write(2)";
     case ByHand::sendmsg: return "sendmsg(2)";
     case ByHand::sendfile: return "sendfile(2)";
-    case ByHand::read_send: return "read(2) + send(2)";
+    case ByHand::read_send: return "pread+send";
   }
   return "unknown";
 }
@@ -214,6 +215,7 @@ std::string describe(const Pair& pair) {
 
 std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair, const Way& way,
                                        const WhenReady& when_ready) {
+  if (is_by_request(pair, payload.size)) return measure_requests(payload, pair, way, when_ready);
   const std::uint64_t resident_before = resident_source(payload, pair);
   Result<Meeting> meeting = arrange(payload, pair);
   if (!meeting) return std::unexpected(failure_of(meeting.error()));

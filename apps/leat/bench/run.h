@@ -66,7 +66,7 @@ struct Payload {
 
 /// What a good program written without leat calls for a small answer.
 enum class ByHand : std::uint8_t { none, send, write, sendmsg, sendfile, read_send };
-/// "send(2)", "read(2) + send(2)", …
+/// "send(2)", "pread+send", …
 std::string_view name_of(ByHand by_hand) noexcept;
 
 /// How it is moved: no mechanism leaves the choice to the planner; a block of 0 is leat's default.
@@ -117,8 +117,8 @@ struct Failure {
 /// Told the mover's process once it stands ready, before the clock starts.
 using WhenReady = std::function<void(int process)>;
 
-/// Moves the payload once. What arrived is checked against the payload's size. To be called while
-/// the program has one thread.
+/// Moves the payload once, or small ones request by request (bench/requests.h). What arrived is
+/// checked against the payload's size. To be called while the program has one thread.
 std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair, const Way& way,
                                        const WhenReady& when_ready = {});
 

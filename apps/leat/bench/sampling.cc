@@ -26,8 +26,9 @@ std::vector<double> cpu_times(const Row& row) {
   return times;
 }
 
-unsigned rate_for(const Row& row) {
-  const double cpu_s = median(cpu_times(row));
+unsigned rate_for(const Series& series, const Row& row) {
+  const auto transfers = static_cast<double>(std::max(series.requests, series.repeats));
+  const double cpu_s = median(cpu_times(row)) * transfers;
   const double rate = cpu_s > 0 ? most_samples_per_run / cpu_s : samples_per_second;
   return static_cast<unsigned>(std::clamp(rate, 100.0, samples_per_second));
 }
@@ -45,7 +46,7 @@ std::expected<bool, std::string> sample_run(const Payload& payload, Series& seri
   const auto attach = [&](int process) {
     // Also of a run that is repeated, for it was not as warm or cold as it must be: then the
     // samples of the first one are dropped.
-    auto sampler = CopySampler::attach(process, routines, rate_for(row));
+    auto sampler = CopySampler::attach(process, routines, rate_for(series, row));
     if (sampler) {
       attached.sampler.emplace(std::move(*sampler));
     } else {

@@ -8,6 +8,7 @@
 #include <leat/transfer.h>
 
 #include "bench/hardware_copies.h"
+#include "bench/request_limits.h"
 
 namespace leat::app::bench {
 namespace {
@@ -282,6 +283,7 @@ std::vector<Contradiction> find_contradictions(const Series& series) {
 }
 
 std::vector<Limit> check_limits(const Series& series) {
+  if (series.requests > 0) return check_request_limits(series);
   if (series.pair != Pair{} || series.size != gib) return {};
   std::vector<Limit> limits;
   if (const Row* row = better_zero_copy(series)) {

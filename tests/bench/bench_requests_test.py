@@ -1,0 +1,76 @@
+"""`leat bench transfer` of small messages: request by request, with calls by hand beside leat's."""
+
+import json
+import unittest
+
+from bench_program import bench
+
+SMALL = ["--pairs", "1", "--max-pairs", "1"]
+
+
+class Json(unittest.TestCase):
+    def report(self, *arguments):
+        return json.loads(bench(*SMALL, "--json", *arguments, check=0).stdout)
+
+    def check_row(self, row):
+        self.assertGreater(row["latency_p50_us"], 0)
+        self.assertGreaterEqual(row["latency_p99_us"], row["latency_p50_us"])
+        self.assertAlmostEqual(row["wall_s"] * 1e6, row["latency_p50_us"], places=6)
+        self.assertEqual(set(row["latency_p99_vs_read_write"]), {"ratio", "low", "high"})
+        self.assertGreater(row["requests"], 1000)
+        self.assertEqual(row["receiver"], "copy")  # who asks reads the answer
+        self.assertEqual(row["by_hand"], row["mechanism"].startswith("by hand: "))
+
+    def test_memory(self):
+        report = self.report("--source", "memory", "--sink", "tcp", "--size", "64")
+        rows = {row["mechanism"]: row for row in report["rows"] if not row["repeat"]}
+        by_hand = {f"by hand: {call}(2)" for call in ("send", "write", "sendmsg")}
+        self.assertLessEqual({"read_write", "zerocopy_send", "auto"} | by_hand, set(rows))
+        for row in report["rows"]:
+            self.check_row(row)
+        for name in ("read_write", "auto", *by_hand):
+            self.assertEqual((rows[name]["calls"], rows[name]["cpu_copies"]), (1, 1), name)
+        self.assertEqual(report["sweep"], [])
+        [limit] = report["limits"]
+        self.assertEqual((limit["source"], limit["sink"], limit["size"]), ("memory", "tcp", 64))
+        for word in ("auto", "by hand", "p50", "p99", "cpu"):
+            self.assertIn(word, limit["limit"])
+        self.assertFalse(limit["settled"])  # one pair never is
+
+    def test_file(self):
+        report = self.report("--sink", "tcp", "--size", "64KiB")
+        rows = {row["mechanism"]: row for row in report["rows"] if not row["repeat"]}
+        self.assertLessEqual({"read_write", "sendfile", "splice", "auto", "by hand: sendfile(2)",
+                              "by hand: pread+send"}, set(rows))
+        for row in rows.values():
+            self.check_row(row)
+        self.assertEqual(rows["by hand: sendfile(2)"]["cpu_copies"], 0)
+        self.assertEqual(rows["by hand: pread+send"]["calls"], 2)
+        self.assertEqual(report["limits"], [])  # those are for memory
+
+    def test_mechanisms_that_are_named_leave_the_calls_by_hand_out(self):
+        report = self.report("--source", "memory", "--sink", "tcp", "--size", "1", "--mechanism",
+                             "auto")
+        self.assertEqual([row["mechanism"] for row in report["rows"]],
+                         ["read_write", "read_write", "auto"])
+
+    def test_larger_payloads_are_not(self):
+        report = self.report("--sink", "tcp", "--size", "65537", "--mechanism", "sendfile")
+        for row in report["rows"]:
+            self.assertIsNone(row["latency_p50_us"])
+            self.assertIsNone(row["latency_p99_us"])
+            self.assertIsNone(row["requests"])
+
+
+class Table(unittest.TestCase):
+    def test_says_how_it_was_measured_and_fits_a_hundred_columns(self):
+        text = bench(*SMALL, "--source", "memory", "--sink", "tcp", "--size", "64", check=0).stdout
+        for words in ("request by request, ", "p50 ratio", "p99 ratio", "cpu ratio",
+                      "by hand: sendmsg(2)", "limit NOISY: auto "):
+            self.assertIn(words, text)
+        for line in text.splitlines()[:-3]:  # the last ones name the host and the command
+            self.assertLessEqual(len(line), 100, line)
+
+
+if __name__ == "__main__":
+    unittest.main()
