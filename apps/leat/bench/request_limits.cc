@@ -12,7 +12,9 @@ namespace {
 constexpr std::uint64_t least_bytes = 64;
 constexpr std::uint64_t most_bytes = 16u << 10;
 
+/// A digit more than in the table: what is asked for is "no worse", by however little.
 std::string text_of(std::string_view what, const Ratio& ratio) {
+  if (ratio.high > 1e6) return fmt::format("{} {:.3f} [too few]", what, ratio.ratio);
   return fmt::format("{} {:.3f} [{:.3f}-{:.3f}]", what, ratio.ratio, ratio.low, ratio.high);
 }
 

@@ -107,6 +107,13 @@ TEST(RequestTable, FitsAHundredColumns) {
   for (std::string line; std::getline(table, line);) EXPECT_LE(line.size(), 100u) << line;
 }
 
+TEST(RequestTable, OfOnePairFitsToo) {
+  Series series = series_of({});
+  for (Row& row : series.rows) row.samples.resize(1);
+  std::istringstream table(format_table(series));
+  for (std::string line; std::getline(table, line);) EXPECT_LE(line.size(), 100u) << line;
+}
+
 TEST(RequestTable, ShowsMicrosecondsOfEachRow) {
   const std::string table = format_table(series_of({}));
   EXPECT_NE(table.find("by hand: send(2)      65.0    130   32.5  0.83"), std::string::npos)
