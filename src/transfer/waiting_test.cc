@@ -98,7 +98,8 @@ TEST_F(WaitingTest, a_rate_limit_names_a_moment_and_no_descriptor) {
                                       Sink::socket(out_.to.ref()), {.rate_limit = 1000});
   const Step step = transfer.step();
   EXPECT_EQ(step.state, State::blocked);
-  EXPECT_EQ(step.delivered, 20u) << "one helping";
+  EXPECT_GE(step.delivered, 20u) << "one helping, and more if the step took that long";
+  EXPECT_LT(step.delivered, 100'000u);
   EXPECT_EQ(step.wait.count, 0u);
   ASSERT_TRUE(step.wait.wake_at);
   EXPECT_LE(*step.wait.wake_at, steady_clock::now() + std::chrono::milliseconds(20));
