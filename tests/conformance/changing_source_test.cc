@@ -32,7 +32,7 @@ std::vector<FittingPair> pairs_from_a_file() {
   return pairs;
 }
 
-class ChangingFile : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {
+class ChangingFile : public AlonePairTest {
  protected:
   static constexpr std::uint64_t room = 400'000;
 

@@ -48,7 +48,7 @@ TEST_P(Modes, owned_borrowed_blocking_nonblocking) {
 INSTANTIATE_TEST_SUITE_P(every_pair, Modes, ::testing::ValuesIn(all_pairs()),
                          [](const auto& each) { return name_of(each.param); });
 
-class ForcedModes : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {};
+class ForcedModes : public AlonePairTest {};
 
 // On a blocking socket sendfile and splice cannot be kept from waiting: there a step loop gets a
 // refusal, never a wait; the blocking call may use them, since waiting is what was asked for.

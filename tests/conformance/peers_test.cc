@@ -24,7 +24,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-class StreamPeer : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {
+class StreamPeer : public AlonePairTest {
  protected:
   /// More than what loopback sockets buffer, so that a peer that does not read is felt.
   static constexpr std::uint64_t large_size = 8u << 20;

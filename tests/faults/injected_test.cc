@@ -54,7 +54,7 @@ std::set<std::uint64_t> places(std::uint64_t count) {
   return {1, std::min<std::uint64_t>(2, count), count};
 }
 
-class Faults : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {
+class Faults : public AlonePairTest {
  protected:
   static Case steps_of(const FittingPair& pair, Mechanism forced) {
     Case one = ragged_case(pair.from, pair.to, size);

@@ -5,13 +5,17 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include <leat/plan.h>
 #include <leat/transfer.h>
 
 #include "support/drive.h"
 #include "support/ends.h"
+#include "support/guards.h"
 
 namespace leat::testing {
 
@@ -68,6 +72,15 @@ struct FittingPair {
   EndKind from;
   EndKind to;
 };
+/// A test of such pairs by their mechanism alone, which has to be there.
+class AlonePairTest : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {
+ protected:
+  void SetUp() override {
+    const std::string_view why = GetParam().mechanism.unavailable();
+    if (!why.empty()) GTEST_SKIP() << GetParam().mechanism.name() << ": " << why;
+  }
+};
+
 /// A mechanism that serves plain memory serves a slice in the same way, and one that takes a piece
 /// at a time a chain: that is left out.
 std::vector<FittingPair> fitting_pairs();

@@ -20,11 +20,8 @@
 #include <cstdarg>
 #include <cstdio>
 
-#if __has_include(<liburing.h>)
+#ifdef LEAT_HAVE_LIBURING
 #include <liburing.h>
-#else
-struct io_uring;
-struct io_uring_params;
 #endif
 
 namespace leat::testing {
@@ -285,6 +282,7 @@ extern "C" void* __wrap_mmap(void* hint, size_t length, int protection, int flag
   return __real_mmap(hint, length, protection, flags, fd, at);
 }
 
+#ifdef LEAT_HAVE_LIBURING
 // liburing's functions answer a negated errno and leave errno alone.
 #define SEAM_RING(name, declared, passed)                                            \
   extern "C" int __real_##name declared;                                             \
@@ -300,7 +298,6 @@ SEAM_RING(io_uring_register_eventfd, (io_uring * ring, int eventfd), (ring, even
 // Reads and writes that are about to be handed over count as calls of the names ring_read and
 // ring_write. One that is to be answered by an error becomes an operation that has it for a result;
 // a shortened one with O_DIRECT stays aligned.
-#if __has_include(<liburing.h>)
 namespace {
 
 constexpr unsigned inject_result = 1;  // IORING_NOP_INJECT_RESULT, Linux 6.10
@@ -330,11 +327,6 @@ void disturb_prepared(io_uring& ring) {
 }
 
 }  // namespace
-#else
-namespace {
-void disturb_prepared(io_uring&) {}
-}  // namespace
-#endif
 
 extern "C" int __real_io_uring_submit(io_uring* ring);
 extern "C" int __wrap_io_uring_submit(io_uring* ring) {
@@ -345,6 +337,23 @@ extern "C" int __wrap_io_uring_submit(io_uring* ring) {
 }
 
 SEAM_RING(io_uring_get_events, (io_uring * ring), (ring))
+
+bool leat::testing::ring_errors_can_be_injected() {
+  io_uring ring{};
+  if (::io_uring_queue_init(1, &ring, 0) != 0) return false;
+  io_uring_sqe* const entry = ::io_uring_get_sqe(&ring);
+  io_uring_prep_nop(entry);
+  entry->rw_flags = inject_result;
+  entry->len = static_cast<unsigned>(-ENXIO);
+  io_uring_cqe* answer = nullptr;
+  const bool injected = ::io_uring_submit_and_wait(&ring, 1) == 1 &&
+                        ::io_uring_peek_cqe(&ring, &answer) == 0 && answer->res == -ENXIO;
+  ::io_uring_queue_exit(&ring);
+  return injected;
+}
+#else
+bool leat::testing::ring_errors_can_be_injected() { return false; }
+#endif
 
 SEAM_CALL(epoll_create1, (int flags), (flags))
 SEAM_CALL(epoll_ctl, (int epoll, int operation, int fd, epoll_event* event),

@@ -28,6 +28,10 @@ struct FaultPlan {
   std::optional<std::size_t> shorten_to{};  ///< make the call with at most this length, at least 1
   std::function<void()> before{};  ///< run first, with no plan in force; e.g. to shorten a file
 };
+/// False: this kernel cannot answer an operation on a ring by an error that was asked for
+/// (IORING_NOP_INJECT_RESULT, Linux 6.10), or there are no rings.
+bool ring_errors_can_be_injected();
+
 /// For `times`: from the first on, for ever.
 inline constexpr std::uint64_t always = UINT64_MAX;
 
