@@ -14,6 +14,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
+#include "bench/claims_command.h"
 #include "bench/output_file.h"
 #include "bench/page.h"
 #include "bench/payload.h"
@@ -332,8 +333,10 @@ void add_transfer(CLI::App& bench, int& exit_status) {
 void add_bench(CLI::App& root, int& exit_status) {
   CLI::App* bench = root.add_subcommand("bench", "Measure on this host");
   bench->require_subcommand(1);
-  bench->footer("See leat bench transfer --help and leat bench page --help.");
+  bench->footer(
+      "See leat bench transfer --help, leat bench claims --help and leat bench page --help.");
   add_transfer(*bench, exit_status);
+  bench::add_claims_command(*bench, default_folder(), show_progress, exit_status);
   add_bench_page(*bench, exit_status);
 }
 

@@ -24,6 +24,7 @@ complete -c leat -n $copy -a 'tcp:// tcp-listen:// unix:/// unix-listen:///'
 
 set --local bench '__fish_seen_subcommand_from bench'
 complete -c leat -n $bench -f -a transfer -d 'What each mechanism costs'
+complete -c leat -n $bench -f -a claims -d 'What the textbooks claim'
 complete -c leat -n $bench -l size -x -d 'How much is moved'
 complete -c leat -n $bench -l source -x -a 'file memory pipe tcp all' -d 'Where it comes from'
 complete -c leat -n $bench -l sink -x -a 'tcp unix pipe file all' -d 'Where it goes'

@@ -38,6 +38,14 @@ class DocumentsTest(unittest.TestCase):
             described = "\n".join(re.findall(r"^\.B[IR]? (--.*)", text, re.MULTILINE))
             self.assertEqual(set(re.findall(r"--([a-z-]+)", described)), options - {"help"})
 
+    def test_bench_claims_has_no_options_of_its_own(self):
+        # So that those of bench transfer, which are documented, are all there are.
+        COMMANDS["claims"] = ("bench", "claims")
+        self.addCleanup(COMMANDS.pop, "claims")
+        self.assertIn("size", options_of("claims"))
+        self.assertLessEqual(options_of("claims"), self.options["bench"])
+        self.assertIn("leat bench claims", (ROOT / "docs/man/leat-bench.1").read_text())
+
     def test_the_first_page_names_every_command(self):
         text = (ROOT / "docs/man/leat.1").read_text()
         for command in COMMANDS:
@@ -83,6 +91,7 @@ class DocumentsTest(unittest.TestCase):
         self.assertEqual(self.complete("copy", "--durable", ""), {"data", "full"})
         self.assertIn("tcp-listen://", self.complete("copy", "tcp"))
         self.assertEqual(self.complete("bench", "t"), {"transfer"})
+        self.assertEqual(self.complete("bench", "c"), {"claims"})
         self.assertEqual(self.complete("bench", "transfer", "--path", ""), {"loopback", "veth"})
 
     def test_bash_takes_the_mechanisms_from_the_program(self):

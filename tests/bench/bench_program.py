@@ -1,6 +1,7 @@
 """What the tests of `leat bench transfer` share: running it small, with a watchdog."""
 
 import os
+import pathlib
 import subprocess
 import unittest
 
@@ -34,3 +35,16 @@ def why_no_veth(**more):
 def network_devices():
     """Those of the namespace that the tests run in."""
     return set(os.listdir("/sys/class/net"))
+
+
+def processes_with(argument):
+    """Processes whose command line holds `argument`: the bench and its forks."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if argument.encode() in command:
+            found.append(int(folder.name))
+    return found

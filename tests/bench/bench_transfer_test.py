@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import pathlib
 import re
 import signal
 import subprocess
@@ -12,7 +11,8 @@ import time
 import unittest
 
 import denied_calls
-from bench_program import (PROGRAM, SIZE, WATCHDOG_S, bench, network_devices, small, why_no_veth)
+from bench_program import (PROGRAM, SIZE, WATCHDOG_S, bench, network_devices, processes_with, small,
+                           why_no_veth)
 
 ROW_KEYS = [  # docs: the contract with scripts; keys may be added, never renamed
     "source", "sink", "path", "size", "cache", "receiver", "mechanism", "picked", "runs", "wall_s",
@@ -24,19 +24,6 @@ NOT_MEASURED = ["latency_p50_us", "latency_p99_us"]
 ADDED_KEYS = ["label", "cpu_copies_expected", "memory_traffic_bytes", "samples_lost",
               "copy_share_denied", "cpu_profile", "limited_by",
               "page_cache_growth_bytes", "waited_for_cpu_share"]
-
-
-def processes_with(argument):
-    """Processes whose command line holds `argument`: the bench and its forks."""
-    found = []
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if argument.encode() in command:
-            found.append(int(folder.name))
-    return found
 
 
 class Json(unittest.TestCase):

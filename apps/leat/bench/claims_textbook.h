@@ -1,0 +1,67 @@
+/// What the textbooks, lecture notes and articles say, as figures that can be compared.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+
+namespace leat::app::bench {
+
+struct TextbookClaim {
+  int number;
+  std::string_view text;
+  std::string_view figures;
+};
+
+/// The claims that are answered here, in the order of their numbers.
+std::span<const TextbookClaim> textbook() noexcept;
+
+/// A mechanism as the textbooks call it: "mmap+write" for mmap_write, "direct I/O" for direct_io.
+std::string_view textbook_name(std::string_view mechanism) noexcept;
+
+/// What is claimed of one mechanism, in the unit of its claim.
+struct Claimed {
+  std::string_view mechanism;
+  double figure;
+};
+
+/// Claim 1: time and CPU, as parts of read+write's.
+inline constexpr std::array<Claimed, 3> claimed_costs{
+    {{"mmap_write", 0.60}, {"sendfile", 0.30}, {"splice", 0.30}}};
+
+/// Claim 2: CPU copies and DMA transfers of a byte. (RDMA's 0 and 0 need a card.)
+struct ClaimedCopies {
+  std::string_view mechanism;
+  unsigned cpu;
+  unsigned dma;
+};
+inline constexpr std::array<ClaimedCopies, 6> claimed_copies{{{"read_write", 2, 2},
+                                                              {"mmap_write", 1, 2},
+                                                              {"sendfile", 0, 2},
+                                                              {"splice", 0, 2},
+                                                              {"zerocopy_send", 0, 1},
+                                                              {"direct_io", 0, 2}}};
+
+/// Claim 3: changes between user and kernel mode for each piece moved.
+inline constexpr std::array<Claimed, 4> claimed_switches{
+    {{"read_write", 4}, {"mmap_write", 2}, {"sendfile", 2}, {"splice", 2}}};
+
+/// Claim 4: how many times as fast as read+write.
+inline constexpr std::array<Claimed, 2> claimed_speeds{{{"sendfile", 2}, {"zerocopy_send", 3}}};
+
+/// Claims 5 to 7: the best first; RDMA, which stands before all of them, needs a card.
+inline constexpr std::array<std::string_view, 4> claimed_throughput{"sendfile", "splice",
+                                                                    "direct_io", "mmap_write"};
+inline constexpr std::array<std::string_view, 4> claimed_latency = claimed_throughput;
+inline constexpr std::array<std::string_view, 4> claimed_cpu{"direct_io", "sendfile", "splice",
+                                                             "mmap_write"};
+
+/// Claim 9: what sendfile makes of read+write's requests a second, and of its CPU.
+struct ClaimedRange {
+  double low;
+  double high;
+};
+inline constexpr ClaimedRange claimed_web_throughput{1.20, 1.50};
+inline constexpr ClaimedRange claimed_web_cpu{0.40, 0.70};
+
+}  // namespace leat::app::bench
