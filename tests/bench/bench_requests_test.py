@@ -62,6 +62,33 @@ class Json(unittest.TestCase):
             self.assertIsNone(row["requests"])
 
 
+class Repeats(unittest.TestCase):
+    """Payloads in between: a run makes several transfers, and tells of one."""
+
+    def test_figures_are_of_one_transfer(self):
+        size = (1 << 20) + 1
+        report = json.loads(bench(*SMALL, "--json", "--size", str(size), "--mechanism", "sendfile",
+                                  "auto", check=0).stdout)
+        for row in report["rows"]:
+            self.assertEqual(row["repeats"], 64)
+            self.assertEqual(row["mode_switches"], 2 * row["calls"])
+            self.assertAlmostEqual(row["gib_per_s"] * row["wall_s"], size / (1 << 30), places=6)
+            if row["mechanism"] == "read_write":
+                self.assertEqual(row["cpu_copies"], 2)
+                self.assertGreaterEqual(row["calls"], 2 * 17)
+                self.assertLess(row["calls"], 2 * 17 * 64)
+
+    def test_large_payloads_are_moved_once(self):
+        report = json.loads(bench(*SMALL, "--json", "--size", "64MiB", "--sink", "tcp",
+                                  "--mechanism", "sendfile", check=0).stdout)
+        self.assertEqual({row["repeats"] for row in report["rows"]}, {1})
+
+    def test_the_heading_says_it(self):
+        text = bench(*SMALL, "--size", "16MiB", "--sink", "tcp", "--mechanism", "sendfile",
+                     check=0).stdout
+        self.assertIn("a run moves it 4 times", text)
+
+
 class Table(unittest.TestCase):
     def test_says_how_it_was_measured_and_fits_a_hundred_columns(self):
         text = bench(*SMALL, "--source", "memory", "--sink", "tcp", "--size", "64", check=0).stdout

@@ -28,27 +28,32 @@ Result<Slice> make_memory(const Payload& payload, bool empty) {
 Result<void> open_source(Ends& ends, const Payload& payload, SourceKind kind, Meeting& meeting,
                          bool empty) {
   switch (kind) {
-    case SourceKind::file: ends.source = Source::file(payload.file, {0, payload.size}); break;
+    case SourceKind::file: break;
     case SourceKind::memory: {
       Result<Slice> memory = make_memory(payload, empty);
       if (!memory) return std::unexpected(memory.error());
       ends.memory = std::move(*memory);
-      ends.source = Source(ends.memory);
       break;
     }
-    case SourceKind::pipe:
-      ends.source_fd = std::move(meeting.source_pipe.out);
-      ends.source = Source::pipe(ends.source_fd.ref(), payload.size);
-      break;
+    case SourceKind::pipe: ends.source_fd = std::move(meeting.source_pipe.out); break;
     case SourceKind::tcp: {
       Result<OwnedFd> socket = os::connect_to_listener(meeting.feeder);
       if (!socket) return std::unexpected(socket.error());
       ends.source_fd = std::move(*socket);
-      ends.source = Source::socket(ends.source_fd.ref(), payload.size);
       break;
     }
   }
   return {};
+}
+
+Source source_of(const Ends& ends, const Payload& payload, SourceKind kind) {
+  switch (kind) {
+    case SourceKind::file: break;
+    case SourceKind::memory: return ends.memory;
+    case SourceKind::pipe: return Source::pipe(ends.source_fd.ref(), payload.size);
+    case SourceKind::tcp: return Source::socket(ends.source_fd.ref(), payload.size);
+  }
+  return Source::file(payload.file, {0, payload.size});
 }
 
 Result<void> open_socket(Context& context, Ends& ends, bool lends_memory, FdRef listener) {
@@ -56,29 +61,23 @@ Result<void> open_socket(Context& context, Ends& ends, bool lends_memory, FdRef 
   if (!socket) return std::unexpected(socket.error());
   if (!lends_memory) {
     ends.sink_fd = std::move(*socket);
-    ends.sink = Sink::socket(ends.sink_fd.ref());
     return {};
   }
   Result<Connection> connection = Connection::adopt(context, std::move(*socket));
   if (!connection) return std::unexpected(connection.error());
   ends.connection.emplace(std::move(*connection));
-  ends.sink = Sink(*ends.connection);
   return {};
 }
 
 void open_pipe(Ends& ends, Meeting& meeting) {
   meeting.sink_pipe.out.reset();  // else the mover would not notice that the receiver is gone
   ends.sink_fd = std::move(meeting.sink_pipe.in);
-  ends.sink = Sink::pipe(ends.sink_fd.ref());
 }
 
 Result<void> open_file(Ends& ends, const Payload& payload) {
   Result<OwnedFd> file = os::nameless_file(payload.folder);
   if (!file) return std::unexpected(file.error());
-  Result<OwnedFd> given = os::duplicate(*file);
-  if (!given) return std::unexpected(given.error());
   ends.sink_fd = std::move(*file);
-  ends.sink = Sink::file(std::move(*given));
   return {};
 }
 
@@ -94,7 +93,25 @@ Result<void> open_sink(Context& context, Ends& ends, const Payload& payload, con
   return {};
 }
 
+Result<Sink> sink_of(Ends& ends, SinkKind kind, std::uint64_t offset) {
+  switch (kind) {
+    case SinkKind::tcp:
+    case SinkKind::unix_socket:
+      return ends.connection ? Sink(*ends.connection) : Sink::socket(ends.sink_fd.ref());
+    case SinkKind::pipe: return Sink::pipe(ends.sink_fd.ref());
+    case SinkKind::file: break;
+  }
+  Result<OwnedFd> given = os::duplicate(ends.sink_fd);
+  if (!given) return std::unexpected(given.error());
+  return Sink::file(std::move(*given), offset);
+}
+
 }  // namespace
+
+std::uint64_t stride_of(std::uint64_t size) noexcept {
+  constexpr std::uint64_t alignment = 64u << 10;
+  return (size + alignment - 1) / alignment * alignment;
+}
 
 void Ends::close_sink() {
   connection.reset();
@@ -135,6 +152,13 @@ Result<Ends> open_ends(Context& context, const Payload& payload, const Pair& pai
   }
   if (const auto opened = open_sink(context, ends, payload, pair, meeting); !opened) {
     return std::unexpected(opened.error());
+  }
+  const std::uint64_t repeats = empty ? 1 : repeats_of(pair, payload.size);
+  ends.moves.reserve(repeats);
+  for (std::uint64_t i = 0; i < repeats; ++i) {
+    Result<Sink> sink = sink_of(ends, pair.sink, i * stride_of(payload.size));
+    if (!sink) return std::unexpected(sink.error());
+    ends.moves.push_back({source_of(ends, payload, pair.source), std::move(*sink)});
   }
   return ends;
 }

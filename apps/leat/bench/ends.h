@@ -1,7 +1,9 @@
 /// The two ends of a measured transfer, as the moving process has them.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 #include <leat/buffer.h>
 #include <leat/connection.h>
@@ -26,11 +28,16 @@ struct Meeting {
 
 Result<Meeting> arrange(const Payload& payload, const Pair& pair);
 
-/// Source and sink, and what has to outlive the transfer: what closing costs is not measured.
-struct Ends {
+/// What one transfer moves.
+struct Move {
   Source source;
   Sink sink;
-  Slice memory;  ///< what `source` sends, if that is memory: it is given back after the run
+};
+
+/// Sources and sinks, and what has to outlive the transfers: what closing costs is not measured.
+struct Ends {
+  std::vector<Move> moves;  ///< one a transfer, all over the same descriptors
+  Slice memory;  ///< what the sources send, if that is memory: it is given back after the run
   std::optional<Connection> connection;
   OwnedFd source_fd;
   OwnedFd sink_fd;
@@ -43,8 +50,13 @@ struct Ends {
 /// the kernel then. Memory is sent to a socket over a Connection, without which the kernel's
 /// verdict on lent memory cannot be had. A file to write to is owned, since sendfile(2) moves a
 /// file's own offset. Memory is pages of its own that hold the payload; for plan() alone they may
-/// stay `empty`. The mover's ends of pipes are taken from the meeting.
+/// stay `empty`. The mover's ends of pipes are taken from the meeting. There are as many moves as
+/// `repeats_of` says, each of the whole payload; of a file to write to each has a range of its own.
 Result<Ends> open_ends(Context& context, const Payload& payload, const Pair& pair, Meeting& meeting,
                        bool empty = false);
+
+/// How far apart those ranges begin: what shares blocks or passes by the page cache wants them
+/// aligned. So the new file is `repeats - 1` of these and the payload long.
+std::uint64_t stride_of(std::uint64_t size) noexcept;
 
 }  // namespace leat::app::bench

@@ -82,7 +82,8 @@ int run_receiver(const os::ParentLink& parent, const Pair& pair, Meeting& meetin
 }
 
 /// Feeds by what leat holds to be the cheapest way: the file's pages change hands uncopied.
-int run_feeder(const os::ParentLink& parent, const Payload& payload, Meeting& meeting) {
+int run_feeder(const os::ParentLink& parent, const Payload& payload, std::uint64_t repeats,
+               Meeting& meeting) {
   OwnedFd end = std::move(meeting.source_pipe.in);
   meeting.source_pipe.out.reset();  // else a mover that died would be waited for
   meeting.sink_pipe = {};
@@ -94,13 +95,15 @@ int run_feeder(const os::ParentLink& parent, const Payload& payload, Meeting& me
   }
   if (!parent.wait_for_go()) return 1;
   if (!report.failed) {
-    Sink sink = meeting.feeder.valid() ? Sink::socket(end.ref()) : Sink::pipe(end.ref());
     const Clock clock;
-    const Receipt receipt =
-        transfer(Source::file(payload.file, {0, payload.size}), std::move(sink));
+    for (std::uint64_t left = repeats; left > 0 && !report.failed; --left) {
+      Sink sink = meeting.feeder.valid() ? Sink::socket(end.ref()) : Sink::pipe(end.ref());
+      const Receipt receipt =
+          transfer(Source::file(payload.file, {0, payload.size}), std::move(sink));
+      report.bytes += receipt.delivered;
+      report.failed = !receipt.ok();
+    }
     clock.stop(report);
-    report.bytes = receipt.delivered;
-    report.failed = !receipt.ok();
     end.reset();
   }
   return parent.send(bytes_of(report)) ? 0 : 1;
@@ -142,8 +145,9 @@ Result<Peers> Peers::start(const Payload& payload, const Pair& pair, Meeting& me
     meeting.sink_pipe.out.reset();
   }
   if (pair.is_fed()) {
-    auto feeder = os::ChildProcess::start(
-        [&](const os::ParentLink& parent) { return run_feeder(parent, payload, meeting); });
+    auto feeder = os::ChildProcess::start([&](const os::ParentLink& parent) {
+      return run_feeder(parent, payload, repeats_of(pair, payload.size), meeting);
+    });
     if (!feeder) return std::unexpected(feeder.error());
     peers.feeder_.emplace(std::move(*feeder));
     meeting.source_pipe.in.reset();

@@ -111,6 +111,10 @@ std::string format_heading(const Series& series) {
       fmt::format("{}, {}, {}, {} round{}\n", pair_text(pair), format_size(series.size),
                   name_of(pair.cache), series.rounds, series.rounds == 1 ? "" : "s");
   text += format_request_heading(series);
+  if (series.repeats > 1) {
+    text +=
+        fmt::format("a run moves it {} times; all figures are of one transfer\n", series.repeats);
+  }
   if (pair.over_tcp()) text += fmt::format("congestion control: {}\n", os::loss_based_algorithm());
   if (pair.is_received() && series.requests == 0) {
     text += fmt::format("the receiver is a process of its own and {}\n", receiver_text(pair));

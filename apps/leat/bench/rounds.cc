@@ -48,7 +48,7 @@ std::expected<Plan, std::string> plan_runs(const Payload& payload, const Pair& p
   if (!context) return std::unexpected(context.error().message());
   const Result<Ends> ends = open_ends(*context, payload, pair, *meeting, true);
   if (!ends) return std::unexpected(ends.error().message());
-  return plan(ends->source, ends->sink);
+  return plan(ends->moves.front().source, ends->moves.front().sink);
 }
 
 bool wanted(const Settings& settings, Mechanism mechanism) {
@@ -142,7 +142,11 @@ std::expected<void, std::string> run_round(const Payload& payload, const Setting
 std::expected<void, std::string> sweep(const Payload& payload, const Settings& settings,
                                        Series& series) {
   std::vector<std::uint32_t> blocks = settings.blocks;
-  if (blocks.empty()) blocks.assign(usual_blocks.begin(), usual_blocks.end());
+  if (blocks.empty()) {
+    // One that holds the whole payload is enough.
+    const auto whole = std::lower_bound(usual_blocks.begin(), usual_blocks.end(), series.size);
+    blocks.assign(usual_blocks.begin(), whole == usual_blocks.end() ? whole : whole + 1);
+  }
   std::erase(blocks, baseline_block_bytes);
   Series trial{.pair = series.pair,
                .size = series.size,
@@ -271,7 +275,8 @@ std::expected<Series, std::string> run_series(const Payload& payload, const Pair
                 .sweep = {},
                 .best_block_bytes = {},
                 .rounds = 0,
-                .requests = requests_of_run(pair, payload.size)};
+                .requests = requests_of_run(pair, payload.size),
+                .repeats = repeats_of(pair, payload.size)};
   // Who asks also reads the answer.
   if (series.requests > 0) series.pair.receiver = Receiver::copy;
   if (auto listed = list_rows(payload, settings, series); !listed) {

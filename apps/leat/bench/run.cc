@@ -7,6 +7,7 @@
 #include <span>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -51,10 +52,10 @@ void put_message(MoverReport& report, std::string_view text) {
   std::copy(text.begin(), text.end(), report.message.begin());
 }
 
+/// Adds it to those before.
 void put_receipt(MoverReport& report, const Receipt& receipt) {
   Sample& sample = report.sample;
-  sample.calls = static_cast<double>(receipt.waits);
-  sample.known_by = KnownBy::construction;
+  sample.calls += static_cast<double>(receipt.waits);
   std::uint64_t most = 0;
   for (const Leg& leg : receipt.legs) {
     sample.calls += static_cast<double>(leg.calls);
@@ -66,7 +67,7 @@ void put_receipt(MoverReport& report, const Receipt& receipt) {
       sample.picked = leg.mechanism;
     }
   }
-  report.delivered = receipt.delivered;
+  report.delivered += receipt.delivered;
   if (receipt.ok()) return;
   report.refused =
       !receipt.refusals.empty() || (receipt.error && receipt.error->is(Errc::does_not_fit));
@@ -74,18 +75,26 @@ void put_receipt(MoverReport& report, const Receipt& receipt) {
                                     : fmt::format("ended with {}", leat::name_of(receipt.ending)));
 }
 
-/// The measured stretch: from the first call of the transfer to its receipt. To be told what
-/// became of lent memory is work of the sender too, but not time that the sender has to wait.
+/// The measured stretch: from the first call of the first transfer to the last receipt. To be told
+/// what became of lent memory is work of the sender too, but not time that the sender has to wait.
 void move_and_measure(MoverReport& report, Context& context, Ends& ends, const Way& way) {
   Options options;
   options.mechanism = way.mechanism;
   options.tuning.block_bytes = way.block_bytes;
+  std::vector<Receipt> receipts;
+  receipts.reserve(ends.moves.size());
   const double waited_before = os::waited_for_processor_s();
   const os::Used before = os::process_used();
   const Clock::time_point start = Clock::now();
-  Receipt receipt = transfer(context, std::move(ends.source), std::move(ends.sink), options);
+  for (Move& move : ends.moves) {
+    receipts.push_back(transfer(context, std::move(move.source), std::move(move.sink), options));
+    if (!receipts.back().ok()) break;
+  }
   const std::chrono::duration<double> wall = Clock::now() - start;
-  if (ends.connection) ends.connection->settle(receipt, Clock::now() + settling_time);
+  const Clock::time_point settled_by = Clock::now() + settling_time;
+  for (Receipt& receipt : receipts) {
+    if (ends.connection) ends.connection->settle(receipt, settled_by);
+  }
   const os::Used after = os::process_used();
   const double waited_s = os::waited_for_processor_s() - waited_before;
 
@@ -102,7 +111,8 @@ void move_and_measure(MoverReport& report, Context& context, Ends& ends, const W
   report.sample.disk_written_bytes = after.disk_written_bytes - before.disk_written_bytes;
   report.sample.rss_anon_bytes = memory.anonymous_bytes;
   report.sample.peak_rss_bytes = memory.peak_bytes;
-  put_receipt(report, receipt);
+  report.sample.known_by = KnownBy::construction;
+  for (const Receipt& receipt : receipts) put_receipt(report, receipt);
 }
 
 int run_mover(const os::ParentLink& parent, const Payload& payload, const Pair& pair,
@@ -160,7 +170,29 @@ std::uint64_t resident_source(const Payload& payload, const Pair& pair) {
   return os::resident_bytes(payload.file, size).value_or(0);
 }
 
+/// From figures of the run to those of each transfer.
+void share_out(Sample& sample, std::uint64_t repeats) {
+  const auto count = static_cast<double>(repeats);
+  for (double* figure : {&sample.wall_s, &sample.user_s, &sample.system_s,
+                         &sample.voluntary_switches, &sample.involuntary_switches, &sample.calls}) {
+    *figure /= count;
+  }
+  if (sample.receiver_cpu_s) *sample.receiver_cpu_s /= count;
+  if (sample.feeder_cpu_s) *sample.feeder_cpu_s /= count;
+  for (std::uint64_t* figure : {&sample.cpu_copied_bytes, &sample.disk_read_bytes,
+                                &sample.disk_written_bytes, &sample.page_cache_growth_bytes}) {
+    *figure /= repeats;
+  }
+}
+
 }  // namespace
+
+std::uint64_t repeats_of(const Pair& pair, std::uint64_t size) noexcept {
+  constexpr std::uint64_t long_enough = 64u << 20;
+  constexpr std::uint64_t most = 512;  // each to a file has a descriptor of its own
+  if (pair.cache == Cache::cold || is_by_request(pair, size) || size == 0) return 1;
+  return std::clamp<std::uint64_t>((long_enough + size - 1) / size, 1, most);
+}
 
 std::string_view name_of(SourceKind source) noexcept {
   switch (source) {
@@ -229,22 +261,26 @@ std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair,
   meeting->source_pipe.out.reset();
   meeting->sink_pipe.in.reset();
 
-  const Clock::time_point deadline = hang_deadline(payload.size);
+  const std::uint64_t repeats = repeats_of(pair, payload.size);
+  const std::uint64_t total = repeats * payload.size;
+  const Clock::time_point deadline = hang_deadline(total);
   auto report = drive(*mover, *peers, when_ready, deadline);
   if (!report) return std::unexpected(report.error());
-  if (report->delivered != payload.size) {
-    return std::unexpected(mismatch("delivered", report->delivered, payload.size));
+  if (report->delivered != total) {
+    return std::unexpected(mismatch("delivered", report->delivered, total));
   }
-  if (pair.sink == SinkKind::file && report->in_file != payload.size) {
-    return std::unexpected(mismatch("in the new file", report->in_file, payload.size));
+  const std::uint64_t file_size = (repeats - 1) * stride_of(payload.size) + payload.size;
+  if (pair.sink == SinkKind::file && report->in_file != file_size) {
+    return std::unexpected(mismatch("in the new file", report->in_file, file_size));
   }
-  if (const auto finished = peers->finish(report->sample, payload.size, deadline); !finished) {
+  if (const auto finished = peers->finish(report->sample, total, deadline); !finished) {
     return std::unexpected(finished.error());
   }
   const std::uint64_t resident_after = resident_source(payload, pair);
   if (resident_after > resident_before) {
     report->sample.page_cache_growth_bytes += resident_after - resident_before;
   }
+  share_out(report->sample, repeats);
   return report->sample;
 }
 

@@ -109,6 +109,11 @@ struct Sample {
   double cpu_s() const { return user_s + system_s; }
 };
 
+/// How many transfers of the payload a run makes, one after the other over the same ends: as many
+/// as move about 64 MiB, so that runs are long enough to be told apart; one of larger payloads, of
+/// requests, and of a cold file, which is warm afterwards.
+std::uint64_t repeats_of(const Pair& pair, std::uint64_t size) noexcept;
+
 struct Failure {
   std::string message;
   bool refused = false;  ///< the mechanism declined; nothing is wrong
@@ -117,8 +122,8 @@ struct Failure {
 /// Told the mover's process once it stands ready, before the clock starts.
 using WhenReady = std::function<void(int process)>;
 
-/// Moves the payload once, or small ones request by request (bench/requests.h). What arrived is
-/// checked against the payload's size. To be called while the program has one thread.
+/// Moves the payload, as often as `repeats_of` says, or request by request (bench/requests.h). What
+/// arrived is checked against the payload's size. To be called while the program has one thread.
 std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair, const Way& way,
                                        const WhenReady& when_ready = {});
 

@@ -111,6 +111,40 @@ TEST(Measure, SmallBlocksTakeMoreCalls) {
   EXPECT_LT(large->calls, small->calls);
 }
 
+TEST(Repeats, MoveAbout64MiB) {
+  EXPECT_EQ(repeats_of(file_to_tcp, 64u << 20), 1u);
+  EXPECT_EQ(repeats_of(file_to_tcp, 1ull << 40), 1u);
+  EXPECT_EQ(repeats_of(file_to_tcp, 16u << 20), 4u);
+  EXPECT_EQ(repeats_of(file_to_tcp, (16u << 20) + 1), 4u);
+  EXPECT_EQ(repeats_of(file_to_tcp, (16u << 20) - 1), 5u);
+  EXPECT_EQ(repeats_of(file_to_tcp, (64u << 10) + 1), 512u);
+  EXPECT_EQ(repeats_of(file_to_file, 1), 512u);
+  EXPECT_EQ(repeats_of(file_to_tcp, 1), 1u);  // that is one of many requests
+  EXPECT_EQ(repeats_of({.cache = Cache::cold}, 1u << 20), 1u);
+}
+
+// Goal: figures are of one transfer. Method: what follows from how the mechanism works is compared.
+TEST(Repeats, FiguresAreOfEachTransfer) {
+  constexpr std::uint64_t small = 300'000;
+  const auto file = make_payload(folder(), small, {2, 2});
+  ASSERT_TRUE(file) << file.error();
+  const Way way{*Mechanism::named("read_write"), 64u << 10};
+  for (const SourceKind source : {SourceKind::file, SourceKind::pipe, SourceKind::tcp}) {
+    for (const SinkKind sink : {SinkKind::tcp, SinkKind::file}) {
+      const Pair pair{.source = source, .sink = sink};
+      SCOPED_TRACE(describe(pair));
+      const auto sample = measure({file->file.ref(), small, folder()}, pair, way);
+      ASSERT_TRUE(sample) << sample.error().message;
+      EXPECT_EQ(sample->cpu_copied_bytes, 2 * small);
+      EXPECT_GE(sample->calls, 2 * 5);
+      EXPECT_LT(sample->calls, 2 * small / 4096);
+      if (sink != SinkKind::file) continue;
+      EXPECT_GE(sample->page_cache_growth_bytes, small);
+      EXPECT_LE(sample->page_cache_growth_bytes, 2 * small);
+    }
+  }
+}
+
 TEST(Measure, AMechanismThatDoesNotFitIsRefused) {
   const auto file = make_payload(folder(), size, {});
   ASSERT_TRUE(file) << file.error();
