@@ -123,8 +123,9 @@ class Browser(Results):
         self.assertEqual(seen.stdout.count("<svg"), self.html.read_text().count("<svg"))
         self.assertEqual(re.findall(r".*CONSOLE.*", seen.stderr), [])
 
-    def measured(self, width):
+    def measured(self, width, text=None):
         """The page with a script that says what sticks out, opened at this width."""
+        text = text or self.html.read_text()
         probe = """<script>
           for (const fold of document.querySelectorAll('details')) fold.open = true;
           const out = [];
@@ -147,7 +148,7 @@ class Browser(Results):
         </script></body>"""
         file = self.folder / "probe.html"
         # In a frame, since a window has a least width of its own.
-        file.write_text(self.html.read_text().replace("</body>", probe))
+        file.write_text(text.replace("</body>", probe))
         frame = self.folder / "frame.html"
         frame.write_text(f"""<body><iframe src="probe.html" width="{width}" height="800"
           style="border:0"></iframe><script>onload = () => {{
@@ -162,13 +163,16 @@ class Browser(Results):
                 self.assertIsNotNone(seen, "the probe said nothing")
                 self.assertEqual((int(seen[1]), seen[2]), (width, ""))
 
+    def test_nothing_of_the_picture_is_cut_off(self):
+        picture = self.folder / "cut.svg"
+        self.assertEqual(page(self.json, "--svg", picture).returncode, 0)
+        seen = self.measured(700, f"<!doctype html><body>{picture.read_text()}</body>")
+        self.assertEqual(seen[2], "")
+
     def test_the_probe_finds_what_is_wrong(self):
-        whole = self.html.read_text()
-        self.addCleanup(self.html.write_text, whole)
         wrong = "".join(f'<text x="300" y="20">{words}</text>'
                         for words in ("a text that is much too long", "another"))
-        self.html.write_text(whole.replace("</svg>", wrong + "</svg>", 1))
-        seen = self.measured(400)
+        seen = self.measured(400, self.html.read_text().replace("</svg>", wrong + "</svg>", 1))
         self.assertIn("cut off: a text that is much", seen[2])
         self.assertIn("overlap: a text that is much too long and another", seen[2])
 

@@ -92,7 +92,8 @@ std::expected<std::string, std::string> render_picture(std::span<const ResultTex
   if (!read_results) return std::unexpected(read_results.error());
   for (const Result& result : *read_results) {
     if (result.kind->add != add_transfer || at(result.json, "rows").empty()) continue;
-    return html::svg_document(picture_of(result.json));
+    const Picture picture = picture_of(result.json);
+    return html::svg_document(picture.chart, picture.subtitle);
   }
   return std::unexpected("there is no result of leat bench transfer to draw");
 }

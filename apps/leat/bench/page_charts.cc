@@ -13,7 +13,7 @@ namespace leat::app::bench {
 namespace {
 
 /// As many as a chart of curves has colours.
-constexpr std::size_t most_curves = 8;
+constexpr std::size_t most_curves = 10;
 
 bool contains_one(const html::Estimate& ratio) {
   return ratio.low < ratio.high && ratio.low <= 1 && ratio.high >= 1;

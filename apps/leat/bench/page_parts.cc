@@ -91,7 +91,7 @@ std::string time_text(const std::optional<double>& seconds) {
 
 std::string count_text(const std::optional<double>& count) {
   if (!count) return none;
-  return fmt::format("{:.{}f}", *count, *count == std::round(*count) ? 0 : 1);
+  return fmt::format("{:.{}f}", *count, *count == std::round(*count) ? 0 : 2);
 }
 
 std::string bytes_text(const std::optional<double>& bytes) {

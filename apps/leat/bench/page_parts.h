@@ -34,7 +34,7 @@ std::string ratio_text(const std::optional<html::Estimate>& ratio);
 std::string seconds_text(const std::optional<double>& seconds);
 /// With its unit: "65.0 µs", "333 ms", "1.20 s".
 std::string time_text(const std::optional<double>& seconds);
-/// A count with up to one decimal; "–" for none.
+/// A count, of means with two decimals; "–" for none.
 std::string count_text(const std::optional<double>& count);
 /// "1.00 GiB"; "–" for none.
 std::string bytes_text(const std::optional<double>& bytes);
@@ -50,6 +50,10 @@ void add_peers(html::Page& page, const Json& result);
 void add_claims(html::Page& page, const Json& result);
 
 /// Of a result of `leat bench transfer`: see render_picture.
-html::BarChart picture_of(const Json& result);
+struct Picture {
+  html::BarChart chart;
+  std::string subtitle;
+};
+Picture picture_of(const Json& result);
 
 }  // namespace leat::app::bench

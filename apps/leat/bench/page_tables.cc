@@ -1,4 +1,5 @@
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,11 +23,11 @@ std::string latency_text(const Json& row, const char* key) {
   return microseconds ? html::short_figure(*microseconds) : "–";
 }
 
+/// "sender CPU", of "sender_cpu".
 std::string limit_text(const Json& row) {
-  std::string side = text_at(row, "limited_by");
-  for (char& letter : side) {
-    if (letter == '_') letter = ' ';
-  }
+  const std::string side = text_at(row, "limited_by");
+  const std::string_view cpu = "_cpu";
+  if (side.ends_with(cpu)) return side.substr(0, side.size() - cpu.size()) + " CPU";
   return side.empty() ? "–" : side;
 }
 

@@ -40,6 +40,13 @@ auto& found_or_new(List& list, Matches matches) {
   return found == list.end() ? list.emplace_back() : *found;
 }
 
+std::string capitalised(std::string text) {
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') {
+    text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  }
+  return text;
+}
+
 std::string size_text(double size) { return format_size(static_cast<std::uint64_t>(size)); }
 
 bool is_of(const Json& entry, const Json& row) {
@@ -222,10 +229,8 @@ void add_transfer(html::Page& page, const Json& result) {
     const std::string sizes = several ? fmt::format("{} to {}", size_text(scene.sizes.front().size),
                                                     size_text(largest.size))
                                       : size_text(largest.size);
-    std::string title = scene.title + ", " + sizes;
-    title[0] =
-        static_cast<char>(title[0] >= 'a' && title[0] <= 'z' ? title[0] - 'a' + 'A' : title[0]);
-    page.heading(title);
+    const std::string title = scene.title + ", " + sizes;
+    page.heading(capitalised(title));
     if (!several) {
       add_size(page, result, largest, origin);
       continue;
@@ -240,12 +245,15 @@ void add_transfer(html::Page& page, const Json& result) {
   }
 }
 
-html::BarChart picture_of(const Json& result) {
+Picture picture_of(const Json& result) {
   const Scene scene = scenes_of(result).front();
-  html::BarChart chart = bars_of(scene.sizes.back());
-  chart.title = fmt::format("{}, {}: time to read_write's, 95 % intervals", scene.title,
-                            size_text(scene.sizes.back().size));
-  return chart;
+  const SizedRows& largest = scene.sizes.back();
+  const std::size_t comma = scene.title.find(", ");
+  Picture picture{.chart = bars_of(largest), .subtitle = scene.title.substr(comma + 2)};
+  picture.chart.title =
+      fmt::format("{}, {}", capitalised(scene.title.substr(0, comma)), size_text(largest.size));
+  picture.subtitle += "; time to read_write's, with 95\u00a0% intervals";
+  return picture;
 }
 
 }  // namespace leat::app::bench

@@ -27,7 +27,7 @@ constexpr const char* compiler = "g++ " __VERSION__;
 
 /// What it takes; then, in a second table, where that goes.
 constexpr const char* time_format = "{:<19} {:>7} {:>7} {:>6}  {:<18} {:<18}\n";
-constexpr const char* where_format = "{:<19} {:>7} {:>7} {:>10} {:>7} {:>3} {:>17} {:>9} {:>9}\n";
+constexpr const char* where_format = "{:<20} {:>7} {:>7} {:>9} {:>7} {:>3} {:>17} {:>9} {:>9}\n";
 
 std::string seconds_cell(double seconds) {
   if (seconds < 0.001) return fmt::format("{:.0f}us", seconds * 1e6);

@@ -65,6 +65,11 @@ std::optional<double> copies_of(const Series& series, const Row& row) {
          static_cast<double>(series.size);
 }
 
+/// Calls by hand have neither leat's work to do nor its promises to keep.
+bool is_ranked(const Row& row) {
+  return row.role != Row::Role::repeat && row.role != Row::Role::by_hand;
+}
+
 bool narrow(const Ratio& ratio) { return ratio.half_width() <= settled_half_width; }
 
 const Row* find(const Series& series, std::string_view name) {
@@ -228,6 +233,7 @@ Summary summarize(const Series& series, const Row& row) {
   summary.cpu_copies = copies_of(series, row);
   if (!row.samples.empty()) summary.picked = row.samples.back().picked;
   summary.planned_cpu_copies = planned_copies(series, summary.picked);
+  if (summary.known_by == KnownBy::construction) summary.planned_cpu_copies = summary.cpu_copies;
   summary.dma_copies = hardware_copies({.pair = series.pair,
                                         .cold = series.pair.cache == Cache::cold,
                                         .on_disk = series.on_disk,
@@ -271,7 +277,7 @@ std::vector<Contradiction> find_contradictions(const Series& series) {
   std::vector<Contradiction> found;
   for (const Row& less : series.rows) {
     for (const Row& more : series.rows) {
-      if (less.role == Row::Role::repeat || more.role == Row::Role::repeat) continue;
+      if (!is_ranked(less) || !is_ranked(more)) continue;
       const auto fewer = copies_of(series, less);
       const auto copies = copies_of(series, more);
       if (!fewer || !copies || *fewer >= *copies) continue;

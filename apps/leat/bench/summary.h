@@ -61,7 +61,7 @@ struct Contradiction {
 };
 
 /// Where the ranking by CPU time is not that by copied bytes: pairs told apart by both. The
-/// baseline's repeat and rows whose copies nobody knows are left out.
+/// baseline's repeat and rows whose copies nobody knows are left out, and calls by hand.
 std::vector<Contradiction> find_contradictions(const Series& series);
 
 /// True if the interval does not contain 1.

@@ -15,6 +15,7 @@ constexpr double figure_width = 118;  // right of the bars
 constexpr double bar_height = 9;
 constexpr double letter_width = 5.9;  // of the widest usual fonts
 constexpr double legend_line = 16;
+constexpr double longest_in_marks = 4;
 
 std::string text(double x, double y, std::string_view words, std::string_view rest = {}) {
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\"{}{}>{}</text>", x, y, rest.empty() ? "" : " ",
@@ -27,10 +28,12 @@ std::string bar(double x, double y, double length, std::size_t colour) {
       x, y, std::max(length, 0.0), bar_height);
 }
 
+/// What the width of the chart stands for.
 double longest(const BarChart& chart) {
   double most = chart.mark;
   for (const BarPair& pair : chart.bars)
     most = std::max({most, pair.first.high, pair.second.high, pair.first.value, pair.second.value});
+  if (chart.mark > 0) most = std::min(most, longest_in_marks * chart.mark);
   return most > 0 ? most : 1;
 }
 
@@ -50,9 +53,15 @@ std::string figure_of(const Estimate& estimate, std::string_view unit) {
 
 std::string measured(double y, const Estimate& estimate, double scale, std::string_view unit,
                      std::size_t colour) {
-  std::string drawn = bar(0, y, estimate.value * scale, colour);
-  if (estimate.low < estimate.high)
-    drawn += whisker(y, estimate.low * scale, estimate.high * scale);
+  constexpr double room = chart_width - figure_width;
+  const bool is_cut = estimate.value * scale > room + 0.5;
+  std::string drawn = bar(0, y, std::min(estimate.value * scale, room), colour);
+  if (is_cut) {
+    drawn += fmt::format("<path class=\"cut\" d=\"M{0:.0f} {2:.1f}l4 -11M{1:.0f} {2:.1f}l4 -11\"/>",
+                         room - 16, room - 12, y + 10);
+  } else if (estimate.low < estimate.high) {
+    drawn += whisker(y, estimate.low * scale, std::min(estimate.high * scale, room));
+  }
   return drawn + text(chart_width - figure_width + 6, y + 8.5, figure_of(estimate, unit));
 }
 

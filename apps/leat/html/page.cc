@@ -104,9 +104,9 @@ std::string Page::render() const {
       among_charts_ ? "</div>\n" : "");
 }
 
-std::string svg_document(const BarChart& chart) {
+std::string svg_document(const BarChart& chart, std::string_view subtitle) {
   constexpr double edge = 12;
-  constexpr double title_height = 22;
+  constexpr double title_height = 38;
   const Drawing drawing = compose(chart);
   const double width = chart_width + 2 * edge;
   const double height = drawing.height + 2 * edge + title_height;
@@ -115,9 +115,10 @@ std::string svg_document(const BarChart& chart) {
       "width=\"{2:.0f}\" height=\"{3:.0f}\" role=\"img\" aria-label=\"{4}\"><style>{5}</style>"
       "<rect class=\"paper\" width=\"{0:.0f}\" height=\"{1:.0f}\" rx=\"6\"/>"
       "<text class=\"title\" x=\"{6:.0f}\" y=\"{7:.0f}\">{4}</text>"
+      "<text class=\"faint\" x=\"{6:.0f}\" y=\"{10:.0f}\">{11}</text>"
       "<g transform=\"translate({6:.0f} {8:.0f})\">{9}</g></svg>\n",
       width, height, 1.6 * width, 1.6 * height, escape(chart.title), chart_style, edge, edge + 11,
-      edge + title_height, drawing.marks);
+      edge + title_height, drawing.marks, edge + 26, escape(subtitle));
 }
 
 }  // namespace leat::app::html

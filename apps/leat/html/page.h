@@ -29,7 +29,8 @@ struct BarChart {
   std::string second_name;
   std::string unit;  ///< behind figures
   std::vector<BarPair> bars;
-  double mark = 0;  ///< a line at this figure, e.g. 1 of ratios; none at 0
+  /// A line at this figure, e.g. 1 of ratios; none at 0. Bars longer than four times that are cut.
+  double mark = 0;
 };
 
 /// One bar made of parts that sum to at most 1.
@@ -57,7 +58,7 @@ struct CurveChart {
   std::string x_name;
   std::string y_name;
   std::vector<std::pair<double, std::string>> x_ticks;  ///< those that have no room are left out
-  std::vector<Curve> curves;                            ///< at most eight
+  std::vector<Curve> curves;                            ///< at most ten
 };
 
 struct Table {
@@ -114,7 +115,7 @@ class Page {
 };
 
 /// The chart alone, as an SVG document of its own with a background, e.g. for a README: light or
-/// dark as the reader has it. Its title stands above it.
-std::string svg_document(const BarChart& chart);
+/// dark as the reader has it. Its title and the subtitle stand above it.
+std::string svg_document(const BarChart& chart, std::string_view subtitle);
 
 }  // namespace leat::app::html

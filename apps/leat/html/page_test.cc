@@ -91,6 +91,21 @@ TEST(PageTest, charts_without_figures_are_still_charts) {
   EXPECT_EQ(count(text, "nan"), 0u);
 }
 
+TEST(PageTest, a_bar_far_beyond_the_mark_is_cut) {
+  Page page("t", "s");
+  page.add(BarChart{.title = "t",
+                    .first_name = "a",
+                    .second_name = "b",
+                    .unit = "",
+                    .bars = {{"x", {1, 1, 1}, {40, 39, 41}, ""}},
+                    .mark = 1},
+           "");
+  const std::string text = page.render();
+  EXPECT_EQ(count(text, "class=\"cut\""), 1u);
+  EXPECT_EQ(count(text, "class=\"whisker\""), 0u);
+  EXPECT_NE(text.find("40.0 [39.0–41.0]"), std::string::npos) << "its figures are whole";
+}
+
 TEST(PageTest, groups_close_what_they_open) {
   Page page("t", "s");
   page.heading("one");
@@ -114,10 +129,12 @@ TEST(PageTest, a_chart_alone_is_a_document) {
                                         .first_name = "a",
                                         .second_name = "b",
                                         .unit = "",
-                                        .bars = {{"x", {1, 1, 1}, {2, 2, 2}, ""}}});
+                                        .bars = {{"x", {1, 1, 1}, {2, 2, 2}, ""}}},
+                                       "under it <b>");
   EXPECT_EQ(svg.find("<svg "), 0u);
   EXPECT_EQ(count(svg, " xmlns="), 1u);
   EXPECT_EQ(count(svg, "class=\"paper\""), 1u);
+  EXPECT_EQ(count(svg, "under it &lt;b&gt;"), 1u);
   EXPECT_EQ(count(svg, "<style>"), 1u);
 }
 

@@ -6,21 +6,24 @@ namespace leat::app::html {
 /// Colours of charts. Told apart also by readers who do not see red and green as different.
 inline constexpr const char* chart_style = R"css(
 .chart{--ink:#1b1f24;--faint:#667079;--line:#d4d9de;--c0:#2f6db5;--c1:#d97706;--c2:#8a94a0;
---paper:#fff;--c3:#4b8f57;--c4:#8e5bb5;--c5:#c2527a;--c6:#1f9aa8;--c7:#7a6a3a}
+--paper:#fff;--c3:#4b8f57;--c4:#8e5bb5;--c5:#c2527a;--c6:#1f9aa8;--c7:#7a6a3a;--c8:#3b3f46;--c9:#b0413e}
 .chart text{fill:var(--ink);font:10.5px system-ui,sans-serif}
 .chart .faint{fill:var(--faint)}
 .chart .axis{stroke:var(--line);stroke-width:1}
 .chart .mark{stroke:var(--faint);stroke-width:1;stroke-dasharray:3 2;fill:none}
 .chart .paper{fill:var(--paper);stroke:var(--line)}.chart .title{font-weight:600;font-size:11.5px}
+.chart .cut{stroke:var(--paper);stroke-width:1.6;fill:none}
 .chart .whisker{stroke:var(--ink);stroke-width:1.2;fill:none}
 .f0{fill:var(--c0)}.f1{fill:var(--c1)}.f2{fill:var(--c2)}.f3{fill:var(--c3)}
 .s0{stroke:var(--c0)}.s1{stroke:var(--c1)}.s2{stroke:var(--c2)}.s3{stroke:var(--c3)}
 .s4{stroke:var(--c4)}.s5{stroke:var(--c5)}.s6{stroke:var(--c6)}.s7{stroke:var(--c7)}
+.s8{stroke:var(--c8)}.s9{stroke:var(--c9)}
 .curve{fill:none;stroke-width:2;stroke-linejoin:round}
 @media (prefers-color-scheme:dark){.chart{--ink:#e6e9ec;--faint:#9aa4ae;--line:#3a424a;
 --paper:#14181c;
 --c0:#6aa5e8;--c1:#f0a03c;--c2:#7f8a96;--c3:#7cc18a;
---c4:#b78ae0;--c5:#ea86aa;--c6:#5cc8d4;--c7:#c2ad6a}}
+--c4:#b78ae0;--c5:#ea86aa;--c6:#5cc8d4;--c7:#c2ad6a;
+--c8:#d9dde2;--c9:#f2857f}}
 )css";
 
 inline constexpr const char* page_style = R"css(
@@ -41,7 +44,7 @@ h3{font-size:1rem;margin:1.5rem 0 .5rem}h4{font-size:.95rem;margin:0 0 .5rem}
 gap:1.5rem 2.5rem;margin:1.25rem 0}
 figure{margin:0;min-width:0;max-width:36rem}svg{display:block;width:100%;height:auto}
 figcaption{margin-top:.5rem}
-nav ul{padding-left:1.2rem;margin:1rem 0;columns:22rem}nav li{break-inside:avoid}
+nav ul{padding-left:1.2rem;margin:1rem 0;columns:22rem;column-gap:2.5rem}nav li{break-inside:avoid}
 a{color:var(--link)}:focus-visible{outline:2px solid var(--link)}
 details{border-top:1px solid var(--rule);padding:.25rem 0}
 summary{cursor:pointer;padding:.35rem 0;font-weight:600}
