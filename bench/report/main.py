@@ -95,9 +95,9 @@ def render(leat, folder, made):
 def write_index(folder, all_steps, problems, minutes):
     """What is there, and what is not: the folder's README."""
     lines = ["# Results", "",
-             "One full run, made by `scripts/bench report`: [report.html](report.html) shows all of "
-             "it. Command, host and", "load stand in each file; how to read them:"
-             " [docs/benchmarking.md](../benchmarking.md).", "",
+             "One full run, made by `scripts/bench report`: [report.html](report.html) shows all. "
+             "Command, host and load stand",
+             "in each file. How to read them: [docs/benchmarking.md](../benchmarking.md).", "",
              "| measured | table | figures |", "| --- | --- | --- |"]
     for step in all_steps:
         if step.name in problems:

@@ -88,6 +88,24 @@ TEST(ResultPage, DrawsCurvesOverSeveralSizes) {
   EXPECT_EQ(count(*page, "<svg "), 2u + 3 * 2);
 }
 
+TEST(ResultPage, SmallMessagesStandBesideLargeTransfers) {
+  Series small = series_of(64);
+  small.requests = 100;
+  small.pair.receiver = Receiver::copy;
+  for (Row& row : small.rows) {
+    for (Sample& sample : row.samples) sample.latency_p50_s = sample.latency_p99_s = 1e-5;
+  }
+  const auto page = page_of(format_json(origin, {small, series_of(1u << 20)}));
+  ASSERT_TRUE(page) << page.error();
+  EXPECT_EQ(count(*page, "<h2 "), 1u);
+  EXPECT_EQ(count(*page, "<polyline "), 4u);
+  EXPECT_NE(page->find("<summary>64 B, request by request</summary>"), std::string::npos);
+  const auto alone = page_of(format_json(origin, {small}));
+  ASSERT_TRUE(alone) << alone.error();
+  EXPECT_NE(alone->find("File to TCP over loopback, warm, 64 B, request by request"),
+            std::string::npos);
+}
+
 TEST(ResultPage, ExplainsWhyFewerCopiesTookLonger) {
   const auto page = page_of(format_json(origin, {series_of(1u << 30, 0.8)}));
   ASSERT_TRUE(page) << page.error();

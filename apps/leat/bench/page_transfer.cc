@@ -21,17 +21,28 @@ std::string place(std::string_view name) {
   return std::string(name);
 }
 
-std::string title_of(const Json& row) {
+/// What was done to what, the receiver left out.
+std::string ends_of(const Json& row) {
   const std::string sink = text_at(row, "sink");
   std::string title = fmt::format("{} to {}", place(text_at(row, "source")),
                                   sink == "file" ? std::string("a new file") : place(sink));
   const std::string path = text_at(row, "path");
   if (path == "loopback" || path == "veth") title += " over " + path;
-  title += ", " + text_at(row, "cache");
-  const std::string receiver = text_at(row, "receiver");
-  if (receiver == "truncate") title += ", the receiver discards";
-  if (receiver == "copy") title += ", the receiver copies";
-  return title;
+  return title + ", " + text_at(row, "cache");
+}
+
+std::string receiver_text(const std::string& receiver) {
+  if (receiver == "truncate") return ", the receiver discards";
+  return receiver == "copy" ? ", the receiver copies" : "";
+}
+
+bool is_request(const Json& row) { return number_at(row, "latency_p50_us").has_value(); }
+
+/// Small messages are measured request by request, whatever receiver is asked for: they stand
+/// beside the larger transfers between the same ends.
+bool belongs(const Scene& scene, const Json& row) {
+  if (scene.ends != ends_of(row)) return false;
+  return is_request(row) || !scene.receiver || *scene.receiver == text_at(row, "receiver");
 }
 
 template <class List, class Matches>
@@ -186,13 +197,23 @@ std::string label_of(const Json& row) {
   return label.empty() ? text_at(row, "mechanism") : label;
 }
 
+std::string Scene::title() const {
+  std::string text = ends;
+  if (receiver) text += receiver_text(*receiver);
+  text += ", ";
+  if (sizes.size() > 1) text += size_text(sizes.front().size) + " to ";
+  text += size_text(sizes.back().size);
+  if (sizes.back().of_requests()) text += ", request by request";
+  return text;
+}
+
 std::vector<Scene> scenes_of(const Json& result) {
   std::vector<Scene> scenes;
   for (const Json& row : at(result, "rows")) {
-    const std::string title = title_of(row);
     Scene& scene =
-        found_or_new(scenes, [&](const Scene& candidate) { return candidate.title == title; });
-    scene.title = title;
+        found_or_new(scenes, [&](const Scene& candidate) { return belongs(candidate, row); });
+    scene.ends = ends_of(row);
+    if (!is_request(row)) scene.receiver = text_at(row, "receiver");
     const double size = number_at(row, "size").value_or(0);
     SizedRows& sized = found_or_new(
         scene.sizes, [&](const SizedRows& candidate) { return candidate.size == size; });
@@ -226,19 +247,20 @@ void add_transfer(html::Page& page, const Json& result) {
   for (const Scene& scene : scenes_of(result)) {
     const SizedRows& largest = scene.sizes.back();
     const bool several = scene.sizes.size() > 1;
-    const std::string sizes = several ? fmt::format("{} to {}", size_text(scene.sizes.front().size),
-                                                    size_text(largest.size))
-                                      : size_text(largest.size);
-    const std::string title = scene.title + ", " + sizes;
-    page.heading(capitalised(title));
+    page.heading(capitalised(scene.title()));
     if (!several) {
       add_size(page, result, largest, origin);
       continue;
     }
+    if (scene.sizes.front().of_requests() && !largest.of_requests()) {
+      page.paragraph(
+          "Up to 64 KiB one request after the other is answered, and wall time is the "
+          "median latency of a request; larger sizes are sent at once.");
+    }
     page.add(curves_of(scene, "wall_s", "Wall time a byte over size"), origin);
     page.add(curves_of(scene, "cpu_s", "CPU time of the sender a byte over size"), origin);
     for (auto sized = scene.sizes.rbegin(); sized != scene.sizes.rend(); ++sized) {
-      page.open_fold(size_text(sized->size));
+      page.open_fold(size_text(sized->size) + (sized->of_requests() ? ", request by request" : ""));
       add_size(page, result, *sized, origin);
       page.close_fold();
     }
@@ -248,10 +270,11 @@ void add_transfer(html::Page& page, const Json& result) {
 Picture picture_of(const Json& result) {
   const Scene scene = scenes_of(result).front();
   const SizedRows& largest = scene.sizes.back();
-  const std::size_t comma = scene.title.find(", ");
-  Picture picture{.chart = bars_of(largest), .subtitle = scene.title.substr(comma + 2)};
+  const std::size_t comma = scene.ends.find(", ");
+  Picture picture{.chart = bars_of(largest), .subtitle = scene.ends.substr(comma + 2)};
   picture.chart.title =
-      fmt::format("{}, {}", capitalised(scene.title.substr(0, comma)), size_text(largest.size));
+      fmt::format("{}, {}", capitalised(scene.ends.substr(0, comma)), size_text(largest.size));
+  if (scene.receiver) picture.subtitle += receiver_text(*scene.receiver);
   picture.subtitle += "; time to read_write's, with 95\u00a0% intervals";
   return picture;
 }

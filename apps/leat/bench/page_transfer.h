@@ -1,6 +1,7 @@
 /// The parts of a page about `leat bench transfer`: charts and tables of one pair of ends.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,12 @@ struct SizedRows {
 
 /// The rows of one pair of ends, under the same conditions, by growing size.
 struct Scene {
-  std::string title;  ///< "file to TCP over loopback, warm, the receiver discards"
+  std::string ends;                     ///< "file to TCP over loopback, warm"
+  std::optional<std::string> receiver;  ///< of transfers that were not requests
   std::vector<SizedRows> sizes;
+
+  /// "file to TCP over loopback, warm, the receiver discards, 64 B to 1.00 GiB"
+  std::string title() const;
 };
 
 /// In order of appearance.

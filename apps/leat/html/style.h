@@ -6,7 +6,8 @@ namespace leat::app::html {
 /// Colours of charts. Told apart also by readers who do not see red and green as different.
 inline constexpr const char* chart_style = R"css(
 .chart{--ink:#1b1f24;--faint:#667079;--line:#d4d9de;--c0:#2f6db5;--c1:#d97706;--c2:#8a94a0;
---paper:#fff;--c3:#4b8f57;--c4:#8e5bb5;--c5:#c2527a;--c6:#1f9aa8;--c7:#7a6a3a;--c8:#3b3f46;--c9:#b0413e}
+--paper:#fff;--c3:#4b8f57;--c4:#8e5bb5;--c5:#c2527a;--c6:#1f9aa8;--c7:#7a6a3a;
+--c8:#3b3f46;--c9:#b0413e}
 .chart text{fill:var(--ink);font:10.5px system-ui,sans-serif}
 .chart .faint{fill:var(--faint)}
 .chart .axis{stroke:var(--line);stroke-width:1}
