@@ -267,11 +267,14 @@ from memory, or from a process that feeds a pipe or a TCP connection; over TCP, 
 pipe to a process that receives them, and to a new file. All mechanisms that fit take turns in a
 round; what counts are the medians of the ratios of runs of the same round. Rounds are added until
 each 95 % interval is at most +-7 % wide; a row that needs more than --max-pairs rounds for that is
-reported as failed.
+reported as failed. Of small messages (up to 64 KiB, from a file or memory to a socket) a run is
+many requests over one connection, with p50, p99 and CPU time of each, and system calls by hand
+beside leat's mechanisms; +-10 % is enough there.
 
 Examples:
   leat bench transfer                                 1 GiB of a file, all sinks and mechanisms
   leat bench transfer --sink tcp --size 256MiB
+  leat bench transfer --source memory --sink tcp --size 64..16KiB
   leat bench transfer --source memory --sink tcp
   leat bench transfer --source tcp --sink file --size 256MiB
   leat bench transfer --sink tcp --receiver copy      the receiver reads what it gets
