@@ -181,6 +181,18 @@ class Receivers(unittest.TestCase):
             self.assertIn(f"the receiver is a process of its own and {line}\n", text)
 
 
+class FailingReceiver(unittest.TestCase):
+    def test_one_line_says_what_was_denied(self):
+        if denied_calls.missing():
+            self.skipTest(denied_calls.missing())
+        for sink in ("unix", "pipe"):
+            result = bench(*small("--sink", sink, "--mechanism", "read_write", pairs=1),
+                           preexec_fn=denied_calls.deny(["splice"], errno.EPERM))
+            self.assertEqual(result.returncode, 1)
+            self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+            self.assertIn("the receiver failed: splice: ", result.stderr)
+
+
 class Cold(unittest.TestCase):
     """On the disk that the build is on; where that cannot be dropped from memory, it is skipped."""
 

@@ -1,5 +1,7 @@
 #include "bench/peers.h"
 
+#include <algorithm>
+#include <array>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -23,6 +25,7 @@ struct PeerReport {
   double cpu_s = 0;  ///< of moving them: what it takes to become a process is not counted
   double waited_share = 0;
   bool failed = false;
+  std::array<char, 200> message{};  ///< why
 };
 static_assert(std::is_trivially_copyable_v<PeerReport>);
 
@@ -39,6 +42,21 @@ Result<std::uint64_t> receive_all(FdRef stream, const Pair& pair) {
     case SinkKind::file: break;
   }
   return 0;
+}
+
+void put_failure(PeerReport& report, std::string_view text) {
+  report.failed = true;
+  text = text.substr(0, report.message.size() - 1);
+  std::copy(text.begin(), text.end(), report.message.begin());
+}
+
+void put_failure(PeerReport& report, const Receipt& receipt) {
+  put_failure(report, receipt.error ? receipt.error->message()
+                                    : fmt::format("ended with {}", leat::name_of(receipt.ending)));
+}
+
+Failure failure_of(std::string_view name, const PeerReport& report) {
+  return {fmt::format("{} failed: {}", name, report.message.data()), false};
 }
 
 /// Begins when it is made.
@@ -76,7 +94,7 @@ int run_receiver(const os::ParentLink& parent, const Pair& pair, Meeting& meetin
   const Result<std::uint64_t> received =
       stream ? receive_all(*stream, pair) : std::unexpected(stream.error());
   clock.stop(report);
-  report.failed = !received;
+  if (!received) put_failure(report, received.error().message());
   report.bytes = received.value_or(0);
   return parent.send(bytes_of(report)) ? 0 : 1;
 }
@@ -90,7 +108,7 @@ int run_feeder(const os::ParentLink& parent, const Payload& payload, std::uint64
   PeerReport report;
   if (meeting.feeder.valid()) {
     Result<OwnedFd> socket = os::accept_one(meeting.feeder);
-    report.failed = !socket;
+    if (!socket) put_failure(report, socket.error().message());
     if (socket) end = std::move(*socket);
   }
   if (!parent.wait_for_go()) return 1;
@@ -101,7 +119,7 @@ int run_feeder(const os::ParentLink& parent, const Payload& payload, std::uint64
       const Receipt receipt =
           transfer(Source::file(payload.file, {0, payload.size}), std::move(sink));
       report.bytes += receipt.delivered;
-      report.failed = !receipt.ok();
+      if (!receipt.ok()) put_failure(report, receipt);
     }
     clock.stop(report);
     end.reset();
@@ -122,7 +140,7 @@ std::expected<PeerEnd, Failure> collect(os::ChildProcess& peer, std::string_view
   }
   auto end = peer.wait();
   if (!end) return std::unexpected(Failure{end.error().message(), false});
-  if (report.failed) return std::unexpected(Failure{fmt::format("{} failed", name), false});
+  if (report.failed) return std::unexpected(failure_of(name, report));
   if (report.bytes != size) {
     return std::unexpected(mismatch(fmt::format("at {}", name), report.bytes, size));
   }
@@ -156,6 +174,14 @@ Result<Peers> Peers::start(const Payload& payload, const Pair& pair, Meeting& me
 }
 
 Result<void> Peers::go() { return feeder_ ? feeder_->go() : Result<void>(); }
+
+Failure Peers::explain(Failure failure) const {
+  if (failure.refused || !receiver_) return failure;
+  PeerReport report;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  const auto got = receiver_->receive(bytes_of(report), deadline);
+  return got && report.failed ? failure_of("the receiver", report) : failure;
+}
 
 std::expected<void, Failure> Peers::finish(Sample& sample, std::uint64_t size,
                                            os::ChildProcess::Deadline deadline) {

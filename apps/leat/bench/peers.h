@@ -20,6 +20,10 @@ class Peers {
   /// Lets the feeder begin: bytes that came before the clock started would come for nothing.
   Result<void> go();
 
+  /// A mover that failed may have met the end of a receiver that failed before: then that is the
+  /// failure to tell. Waits for it for a second at most.
+  Failure explain(Failure failure) const;
+
   /// Waits for both to end and completes the mover's sample. Fails unless they moved `size` bytes.
   std::expected<void, Failure> finish(Sample& sample, std::uint64_t size,
                                       os::ChildProcess::Deadline deadline);

@@ -265,7 +265,7 @@ std::expected<Sample, Failure> measure(const Payload& payload, const Pair& pair,
   const std::uint64_t total = repeats * payload.size;
   const Clock::time_point deadline = hang_deadline(total);
   auto report = drive(*mover, *peers, when_ready, deadline);
-  if (!report) return std::unexpected(report.error());
+  if (!report) return std::unexpected(peers->explain(report.error()));
   if (report->delivered != total) {
     return std::unexpected(mismatch("delivered", report->delivered, total));
   }
