@@ -15,8 +15,7 @@
 #include <fmt/core.h>
 
 #include "bench/claims_command.h"
-#include "bench/output_file.h"
-#include "bench/page.h"
+#include "bench/outputs.h"
 #include "bench/payload.h"
 #include "bench/report.h"
 #include "bench/rounds.h"
@@ -29,9 +28,6 @@
 namespace leat::app {
 namespace {
 
-/// What CLI11 makes of a flag without a value.
-constexpr const char* to_standard_output = "true";
-
 struct BenchOptions {
   std::vector<std::string> sizes{"1GiB"};
   std::string source = "file";
@@ -43,9 +39,7 @@ struct BenchOptions {
   std::vector<std::string> blocks;
   std::string folder;
   bench::Settings settings;
-  std::string json;  ///< a file, or `to_standard_output`; empty: no JSON
-  std::string html;
-  bool prints_json() const { return json == to_standard_output; }
+  bench::OutputPaths outputs;
 };
 
 std::string default_folder() {
@@ -169,37 +163,6 @@ std::expected<std::vector<std::uint64_t>, std::string> read_options(BenchOptions
 /// One line that is written over, on a terminal only.
 void show_progress(std::string_view text) { fmt::print(stderr, "\r{:<78}\r", text.substr(0, 78)); }
 
-/// The files that the results go to, begun before the first run.
-struct Outputs {
-  std::optional<bench::OutputFile> json;
-  std::optional<bench::OutputFile> html;
-};
-
-std::expected<Outputs, std::string> begin_outputs(const BenchOptions& options) {
-  Outputs outputs;
-  if (!options.json.empty() && !options.prints_json()) {
-    auto file = bench::OutputFile::begin(options.json);
-    if (!file) return std::unexpected(file.error());
-    outputs.json.emplace(std::move(*file));
-  }
-  if (!options.html.empty()) {
-    auto file = bench::OutputFile::begin(options.html);
-    if (!file) return std::unexpected(file.error());
-    outputs.html.emplace(std::move(*file));
-  }
-  return outputs;
-}
-
-std::expected<void, std::string> put_outputs(Outputs& outputs, const std::string& json) {
-  if (outputs.json) {
-    if (const auto put = outputs.json->put(json); !put) return put;
-  }
-  if (!outputs.html) return {};
-  const std::vector<bench::ResultText> results{{"the results", json}};
-  const auto page = bench::render_page(results);
-  return page ? outputs.html->put(*page) : std::unexpected(page.error());
-}
-
 std::expected<bench::Series, std::string> run_and_sample(const bench::Payload& payload,
                                                          const bench::Pair& pair,
                                                          const bench::Settings& settings) {
@@ -212,7 +175,7 @@ std::expected<bench::Series, std::string> run_and_sample(const bench::Payload& p
 
 std::expected<void, std::string> run_bench(BenchOptions& options,
                                            const std::vector<std::uint64_t>& sizes) {
-  auto outputs = begin_outputs(options);
+  auto outputs = bench::Outputs::begin(options.outputs);
   if (!outputs) return std::unexpected(outputs.error());
   const std::vector<bench::Pair> pairs = pairs_of(options);
   std::optional<os::VethPair> veth;
@@ -237,7 +200,7 @@ std::expected<void, std::string> run_bench(BenchOptions& options,
       auto series = run_and_sample(payload, pair, options.settings);
       if (show) show_progress("");
       if (!series) return std::unexpected(series.error());
-      if (!options.prints_json()) {
+      if (!options.outputs.prints_json()) {
         fmt::print("{}\n", bench::format_table(*series));
         std::fflush(stdout);
       }
@@ -245,8 +208,8 @@ std::expected<void, std::string> run_bench(BenchOptions& options,
     }
   }
   const std::string json = bench::format_json(origin, all);
-  fmt::print("{}", options.prints_json() ? json : bench::format_origin(origin));
-  return put_outputs(*outputs, json);
+  fmt::print("{}", options.outputs.prints_json() ? json : bench::format_origin(origin));
+  return outputs->put(json);
 }
 
 int bench_transfer(BenchOptions& options) {
@@ -325,9 +288,7 @@ void add_transfer(CLI::App& bench, int& exit_status) {
       ->capture_default_str();
   command->add_option("--dir", options->folder, "Folder of the files ($TMPDIR or /var/tmp)")
       ->capture_default_str();
-  command->add_flag("--json", options->json,
-                    "Print one line of JSON instead of tables; --json=FILE: write it there, too");
-  command->add_option("--html", options->html, "Write a page with charts and all figures");
+  options->outputs.add_options(*command);
   command->callback([options, &exit_status] { exit_status = bench_transfer(*options); });
 }
 

@@ -1,6 +1,7 @@
 """One full run of this machine: results as JSON, text tables, one page and one picture.
 
-Files of an earlier run in the folder are replaced; what could not be measured leaves none.
+Files of an earlier run in the folder are replaced; what could not be measured leaves none. In
+docs/results the textbooks' claims also go into docs/claims.md.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 
+RESULTS = pathlib.Path("docs/results")
 # Nothing takes longer than this, or it hangs.
 STEP_TIMEOUT_S = 40 * 60
 PAIRS = ["--pairs", "11", "--max-pairs", "30"]
@@ -117,7 +119,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench report", description=__doc__)
     parser.add_argument("--leat", required=True, help=argparse.SUPPRESS)
     parser.add_argument("folder", nargs="?", type=pathlib.Path, metavar="FOLDER",
-                        default=pathlib.Path("docs/results"),
+                        default=RESULTS,
                         help="where the files go (docs/results)")
     parser.add_argument("--only", nargs="+", choices=[step.name for step in steps()],
                         metavar="NAME", help="these results anew; the others stay as they are")
@@ -150,6 +152,9 @@ def main():
     made = [step.name for step in all_steps if step.name not in problems]
     if made:
         render(options.leat, options.folder, made)
+    if "claims" in made and options.folder == RESULTS and not options.trial:
+        subprocess.run([sys.executable, "bench/claims_page.py", str(RESULTS / "claims.json"),
+                        "docs/claims.md"], check=True)
     minutes = (time.monotonic() - began) / 60
     write_index(options.folder, all_steps, problems, minutes)
     print(f"{minutes:5.1f} min  {options.folder / 'report.html'}")

@@ -10,7 +10,7 @@ _leat() {
   local -a command=("${COMP_WORDS[1]}")
   if [[ ${command[0]} == bench ]]; then
     if ((COMP_CWORD == 2)); then
-      mapfile -t COMPREPLY < <(compgen -W "transfer claims --help" -- "$current")
+      mapfile -t COMPREPLY < <(compgen -W "transfer claims page --help" -- "$current")
       return
     fi
     command+=("${COMP_WORDS[2]}")
@@ -27,6 +27,10 @@ _leat() {
     --receiver) mapfile -t COMPREPLY < <(compgen -W "truncate copy" -- "$current"); return ;;
     --path) mapfile -t COMPREPLY < <(compgen -W "loopback veth" -- "$current"); return ;;
     --dir) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
+    --html | --svg)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return ;;
     --copies) mapfile -t COMPREPLY < <(compgen -W "allow forbid" -- "$current"); return ;;
     --durable) mapfile -t COMPREPLY < <(compgen -W "data full" -- "$current"); return ;;
     --offset | --length | --block-size | --limit-rate | --timeout | --close-timeout) return ;;
@@ -36,6 +40,11 @@ _leat() {
     local options
     options=$("${COMP_WORDS[0]}" "${command[@]}" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]+')
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+    return
+  fi
+  if [[ ${command[*]} == "bench page" ]]; then
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
     return
   fi
   [[ ${command[0]} == copy ]] || return

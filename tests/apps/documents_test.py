@@ -64,7 +64,7 @@ class DocumentsTest(unittest.TestCase):
         for command, options in self.options.items():
             function = re.compile(rf"^_leat_{command}\(\) {{\n(.*?)^}}", re.MULTILINE | re.DOTALL)
             body = function.search(text)[1]
-            named = set(re.findall(r"'(?:\*|\([a-z-]+\))?--([a-z-]+)\[", body))
+            named = set(re.findall(r"'(?:\*|\([a-z-]+\))?--([a-z-]+?)(?:=-)?\[", body))
             self.assertEqual(named, options)
 
     def test_fish(self):

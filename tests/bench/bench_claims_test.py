@@ -31,9 +31,13 @@ class Json(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         devices = network_devices()
-        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-            output = claims(*small("--json", "--dir", folder), check=0).stdout
+        with (tempfile.TemporaryDirectory(dir="/var/tmp") as folder,
+              tempfile.TemporaryDirectory() as kept):
+            html = os.path.join(kept, "claims.html")
+            output = claims(*small("--json", "--dir", folder, "--html", html), check=0).stdout
             cls.left = os.listdir(folder)
+            with open(html, encoding="utf-8") as page:
+                cls.page = page.read()
         cls.devices_left = network_devices() - devices
         cls.lines = output.splitlines()
         cls.report = json.loads(cls.lines[0])
@@ -41,6 +45,10 @@ class Json(unittest.TestCase):
 
     def test_is_one_line(self):
         self.assertEqual(len(self.lines), 1)
+
+    def test_page_has_all_claims(self):
+        self.assertEqual(self.page.count("<article"), len(NUMBERS))
+        self.assertEqual(self.page.count("class=\"badge"), len(NUMBERS))
 
     def test_keys(self):
         self.assertLessEqual({"host", "command", "claims"}, set(self.report))

@@ -8,6 +8,7 @@
 
 #include "bench/claims.h"
 #include "bench/claims_run.h"
+#include "bench/outputs.h"
 #include "commands.h"
 #include "os/process.h"
 #include "sizes.h"
@@ -19,7 +20,7 @@ struct ClaimsOptions {
   std::string size = "1GiB";
   std::string folder;
   Settings settings{.mechanisms = {}, .blocks = {}, .max_rounds = 30, .progress = {}};
-  bool json = false;
+  OutputPaths outputs;
 };
 
 constexpr const char* legend =
@@ -42,17 +43,24 @@ int bench_claims(ClaimsOptions& options,
                             options.settings.max_rounds),
                 exit_usage);
   }
+  auto outputs = Outputs::begin(options.outputs);
+  if (!outputs) return fail(outputs.error(), exit_failed);
   const Origin origin = origin_here();
   const bool show = os::is_terminal(FdRef(2));
   if (show) options.settings.progress = show_progress;
   const auto claims = answer_claims(options.folder, *size, options.settings);
   if (show) show_progress("");
   if (!claims) return fail(claims.error(), exit_failed);
-  const std::string text = options.json ? format_claims_json(origin, *claims)
-                                        : format_claims(*claims) + legend + format_origin(origin);
+  const std::string json = format_claims_json(origin, *claims);
+  const std::string text = options.outputs.prints_json()
+                               ? json
+                               : format_claims(*claims) + legend + format_origin(origin);
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (written && std::fflush(stdout) == 0) return exit_done;
-  return fail("cannot write to standard output", exit_failed);
+  if (!written || std::fflush(stdout) != 0) {
+    return fail("cannot write to standard output", exit_failed);
+  }
+  const auto put = outputs->put(json);
+  return put ? exit_done : fail(put.error(), exit_failed);
 }
 
 constexpr const char* explanation =
@@ -65,7 +73,7 @@ What needs hardware that is not here (RDMA, a card) says so. docs/claims.md expl
 Examples:
   leat bench claims                          1 GiB, about five minutes
   leat bench claims --size 64MiB --pairs 6 --max-pairs 6
-  leat bench claims --json > claims.json
+  leat bench claims --json=claims.json --html claims.html
 
 Exit status: 0 done, whatever the verdicts are; 1 a run failed; 2 wrong usage.)";
 
@@ -87,7 +95,7 @@ void add_claims_command(CLI::App& bench, const std::string& folder,
       ->capture_default_str();
   command->add_option("--dir", options->folder, "Folder of the files ($TMPDIR or /var/tmp)")
       ->capture_default_str();
-  command->add_flag("--json", options->json, "Print one line of JSON instead of the table");
+  options->outputs.add_options(*command);
   command->callback([options, show_progress, &exit_status] {
     exit_status = bench_claims(*options, show_progress);
   });
