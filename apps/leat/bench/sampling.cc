@@ -79,7 +79,8 @@ std::expected<void, std::string> sample_rows(const Payload& payload, const Setti
   std::vector<Row*> wanted;
   for (Row& row : series.rows) wanted.push_back(&row);
   // In turn, like the timed rounds: what changes on the machine meanwhile then meets all rows.
-  for (int run = 1; run <= most_sampled_runs && !wanted.empty(); ++run) {
+  const int most_runs = std::min(most_sampled_runs, settings.max_rounds);
+  for (int run = 1; run <= most_runs && !wanted.empty(); ++run) {
     std::vector<Row*> more;
     for (Row* row : wanted) {
       if (settings.progress) {

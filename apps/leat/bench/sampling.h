@@ -9,8 +9,8 @@
 namespace leat::app::bench {
 
 /// Runs each row again, sampled, until it has `enough_samples` or was run `most_sampled_runs`
-/// times, and fills in the rows' profiles. These runs are in no other figure: the sampler's
-/// interrupts are part of their time.
+/// times, but no more often than rounds are wanted at most, and fills in the rows' profiles. These
+/// runs are in no other figure: the sampler's interrupts are part of their time.
 ///
 /// Where the host denies samples, `series.sampling_denied` says so and the profiles stay empty; the
 /// error of a run that fails is one line.
