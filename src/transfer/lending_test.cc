@@ -191,7 +191,7 @@ TEST_F(LendingTest, a_budget_that_only_closed_connections_use_up) {
   shrink_buffers(gone.from);
   {
     Connection connection = adopt(context, std::move(gone.to));
-    const auto before = pattern(seed, 0, 400'000);  // more than the receiver takes in
+    const auto before = pattern(seed, 0, 300'000);  // more than the receiver takes in
     Transfer copied = Transfer::start(context, Source(std::span(before)), connection);
     ASSERT_EQ(copied.step().state, State::done);
     lend_until_blocked(context, connection, slice(), lending_).cancel();
