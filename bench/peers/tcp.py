@@ -65,7 +65,7 @@ class Nginx:
 
     def __init__(self, name, work, stack, sendfile="on", aio="off"):
         self.name = name
-        folder = work.folder / name.replace(" ", "-")
+        folder = work.folder / name.replace(" ", "-").replace(",", "")
         folder.mkdir()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -110,4 +110,5 @@ def same_work(leat, work, stack):
         Sender("python3 sendfile", [sys.executable, "-c", PYTHON_SENDFILE, "{file}", "{port}"]),
         Nginx("nginx sendfile", work, stack),
         Nginx("nginx aio", work, stack, sendfile="off", aio="threads"),
+        Nginx("nginx, no sendfile", work, stack, sendfile="off"),
     ]
