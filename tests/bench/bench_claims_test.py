@@ -1,5 +1,6 @@
 """`leat bench claims`: what it prints, what it refuses, and that it leaves nothing behind."""
 
+import errno
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import tempfile
 import time
 import unittest
 
+import denied_calls
 from bench_program import PROGRAM, WATCHDOG_S, network_devices, processes_with
 
 NUMBERS = [1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 14]
@@ -15,9 +17,9 @@ KEYS = {"number", "claim", "textbook", "here", "verdict", "why", "figures"}
 VERDICTS = {"holds", "fails", "depends", "not_told_apart", "not_measurable"}
 
 
-def claims(*arguments, check=None):
+def claims(*arguments, check=None, **more):
     result = subprocess.run([PROGRAM, "bench", "claims", *arguments], capture_output=True,
-                            text=True, timeout=WATCHDOG_S, check=False)
+                            text=True, timeout=WATCHDOG_S, check=False, **more)
     if check is not None and result.returncode != check:
         raise AssertionError(f"status {result.returncode}: {result.stderr}{result.stdout}")
     return result
@@ -105,6 +107,38 @@ class Table(unittest.TestCase):
         self.assertTrue(all(c == "\n" or c.isprintable() for c in text))
         self.assertIn("\n    verdict   ", text)
         self.assertIn(os.uname().release, text)
+
+
+class Denied(unittest.TestCase):
+    """What is not permitted is said in the answers it would be in, and nothing else fails."""
+
+    def answers(self, *arguments, **more):
+        output = claims(*small("--json", *arguments), check=0, **more).stdout
+        return {claim["number"]: claim for claim in json.loads(output)["claims"]}
+
+    def test_by_a_filter(self):
+        if denied_calls.missing():
+            self.skipTest(denied_calls.missing())
+        filtered = denied_calls.deny(["sendfile", "splice", "ptrace", "unshare"], errno.EPERM)
+        answers = self.answers(preexec_fn=filtered)
+        self.assertEqual(sorted(answers), NUMBERS)
+        self.assertIn("not measured: sendfile", answers[1]["why"])
+        self.assertIn("those that the receipts count (ptrace", answers[3]["here"])
+        for number in (9, 12, 13):
+            self.assertEqual(answers[number]["verdict"], "not_measurable")
+        paths = {path["path"]: path for path in answers[14]["figures"]["paths"]}
+        self.assertIn("unshare", paths["veth"]["problem"])
+        self.assertIsNone(paths["loopback"]["problem"])
+
+    def test_a_folder_that_is_never_cold(self):
+        facts = subprocess.run(["stat", "-f", "-c", "%T", "/dev/shm"], capture_output=True,
+                               text=True, timeout=WATCHDOG_S, check=False).stdout.strip()
+        if facts != "tmpfs" or not os.access("/dev/shm", os.W_OK):
+            self.skipTest("/dev/shm is no tmpfs that can be written to")
+        answers = self.answers("--dir", "/dev/shm")
+        for number in (5, 7):
+            self.assertIn("Not measured cold: ", answers[number]["why"])
+            self.assertEqual(len(answers[number]["figures"]["conditions"]), 1)
 
 
 class WrongUsage(unittest.TestCase):

@@ -6,10 +6,10 @@ import struct
 
 # Numbers of asm/unistd.h.
 NUMBERS = {
-    "x86_64": {"sendfile": 40, "unshare": 272, "splice": 275, "perf_event_open": 298,
-               "copy_file_range": 326},
-    "aarch64": {"sendfile": 71, "splice": 76, "unshare": 97, "perf_event_open": 241,
-                "copy_file_range": 285},
+    "x86_64": {"sendfile": 40, "ptrace": 101, "unshare": 272, "splice": 275,
+               "perf_event_open": 298, "copy_file_range": 326},
+    "aarch64": {"sendfile": 71, "splice": 76, "unshare": 97, "ptrace": 117,
+                "perf_event_open": 241, "copy_file_range": 285},
 }
 
 PR_SET_SECCOMP = 22

@@ -126,9 +126,7 @@ Claim answer_switches(const std::vector<PieceCalls>& pieces, std::uint64_t bytes
                     {"calls_seen", piece->seen},
                     {"agreement", name_of(agreement)}});
   }
-  std::vector<Agreement> agreements;
-  for (const NamedAgreement& figure : figures) agreements.push_back(figure.agreement);
-  claim.verdict = judge(agreements);
+  claim.verdict = judge(figures);
   claim.here =
       fmt::format("{}; two for each call that a piece of {} bytes takes over a kept connection, {}",
                   join(here, ", "), bytes,

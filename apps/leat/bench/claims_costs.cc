@@ -17,13 +17,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::vector<Agreement> agreements_of(const std::vector<NamedAgreement>& figures) {
-  std::vector<Agreement> list;
-  list.reserve(figures.size());
-  for (const NamedAgreement& figure : figures) list.push_back(figure.agreement);
-  return list;
-}
-
 std::string absent_text(const std::vector<std::string>& names) {
   return names.empty() ? "" : "not measured: " + join(names, ", ");
 }
@@ -89,7 +82,7 @@ Claim answer_costs(const Series& file_to_tcp) {
                     {"cpu", name_of(by_cpu)}});
   }
   claim.here = fmt::format("time: {}; CPU: {}", join(walls, ", "), join(cpus, ", "));
-  claim.verdict = judge(agreements_of(figures));
+  claim.verdict = judge(figures);
   claim.why = join(
       {say(figures, "cheaper than claimed", "dearer than claimed"), absent_text(missing)}, "; ");
   claim.figures = {{"size", file_to_tcp.size}, {"path", path_of(file_to_tcp.pair)}, {"rows", rows}};
@@ -138,7 +131,7 @@ Claim answer_copies(const Series& file_to_tcp, const Series& memory_to_tcp) {
       fmt::format("by a CPU: {}; by DMA: {}the others 0, as the file is warm and {} has no card",
                   join(seen, ", "), carried.empty() ? "" : join(carried, ", ") + ", ",
                   path_of(file_to_tcp.pair));
-  claim.verdict = judge(agreements_of(figures));
+  claim.verdict = judge(figures);
   claim.why =
       join({"CPU copies " + say(figures, "fewer than claimed", "more than claimed"),
             absent_text(missing),
@@ -182,7 +175,7 @@ Claim answer_speeds(const Series& file_to_tcp, const Series& memory_to_tcp) {
   }
   claim.here =
       fmt::format("{} (sendfile from a file, MSG_ZEROCOPY from memory)", join(speeds, ", "));
-  claim.verdict = judge(agreements_of(figures));
+  claim.verdict = judge(figures);
   claim.why = join(
       {say(figures, "slower than claimed", "faster than claimed"), copied, absent_text(missing)},
       "; ");

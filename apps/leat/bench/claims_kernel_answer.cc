@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 
 #include <fmt/core.h>
 
@@ -63,15 +64,22 @@ Claim answer_sendfile(const std::vector<Trial>& trials) {
     if (trial.worked() && !as_claimed) others.push_back(trial.to);
     if (!trial.worked()) refused.push_back(describe_trial(trial));
   }
-  claim.verdict = others.empty() ? Verdict::holds : Verdict::fails;
   claim.here = describe_trials(trials);
+  claim.figures["trials"] = trials_json(trials);
+  const bool to_sockets = std::any_of(trials.begin(), trials.end(), [](const Trial& trial) {
+    return trial.worked() && trial.to.ends_with("socket");
+  });
+  if (!to_sockets) {
+    claim.why = "sendfile(2) is denied here, even to a socket";
+    return claim;
+  }
+  claim.verdict = others.empty() ? Verdict::holds : Verdict::fails;
   claim.why = others.empty()
                   ? "nothing but a socket took a file's bytes"
                   : fmt::format("since Linux 2.6.33 it also goes to {}", join(others, " and "));
   if (!refused.empty()) {
     claim.why += "; the source has to be a file: " + join(refused, ", ");
   }
-  claim.figures["trials"] = trials_json(trials);
   return claim;
 }
 
@@ -88,6 +96,12 @@ Claim answer_splice(const SpliceTrials& trials) {
   claim.here = fmt::format("{}. File systems that serve it: {}; that refuse: {}",
                            describe_trials(trials.ends), serving,
                            refusing.empty() ? "none of those mounted here" : refusing);
+  claim.figures = {{"ends", trials_json(trials.ends)},
+                   {"file_systems", trials_json(trials.file_systems)}};
+  if (std::none_of(trials.ends.begin(), trials.ends.end(), std::mem_fn(&Trial::worked))) {
+    claim.why = "splice(2) is denied here, also with a pipe";
+    return claim;
+  }
   claim.verdict = !needs_pipe        ? Verdict::fails
                   : refusing.empty() ? Verdict::depends
                                      : Verdict::holds;
@@ -95,8 +109,6 @@ Claim answer_splice(const SpliceTrials& trials) {
                          : "a call without a pipe was not refused, or one with a pipe was";
   claim.why += refusing.empty() ? "; of what is mounted here nothing refuses it"
                                 : "; it is refused by: " + refusing;
-  claim.figures = {{"ends", trials_json(trials.ends)},
-                   {"file_systems", trials_json(trials.file_systems)}};
   return claim;
 }
 

@@ -109,6 +109,21 @@ TEST(AnswerSendfile, WrongBytesAreNoSuccess) {
   EXPECT_NE(claim.here.find("NOT THOSE THAT WERE SENT"), std::string::npos);
 }
 
+TEST(AnswerSendfile, IsNotMeasurableWhereItIsDenied) {
+  EXPECT_EQ(answer_sendfile({trial_of("a file", "a TCP socket", "EPERM"),
+                             trial_of("a file", "a pipe", "EPERM")})
+                .verdict,
+            Verdict::not_measurable);
+}
+
+TEST(AnswerSplice, IsNotMeasurableWhereItIsDenied) {
+  EXPECT_EQ(answer_splice({.ends = {trial_of("a file", "a file", "EPERM"),
+                                    trial_of("a file", "a pipe", "EPERM")},
+                           .file_systems = {}})
+                .verdict,
+            Verdict::not_measurable);
+}
+
 TEST(AnswerSplice, TellsWhichFileSystemsRefuse) {
   SpliceTrials trials{
       .ends = {trial_of("a file", "a file", "EINVAL"), trial_of("a file", "a pipe")},

@@ -28,6 +28,7 @@ Ratio cost_of(const Contender& one, const Contender& other) {
 /// "splice = sendfile, mmap+write, direct I/O": the best first, ties between neighbours by "=".
 std::string measured_order(const Condition& condition) {
   std::vector<const Contender*> order;
+  order.reserve(condition.contenders.size());
   for (const Contender& contender : condition.contenders) order.push_back(&contender);
   const Contender& baseline = condition.contenders.front();
   std::stable_sort(order.begin(), order.end(), [&](const Contender* one, const Contender* other) {

@@ -40,6 +40,13 @@ Verdict judge(std::span<const Agreement> figures) noexcept {
   return agreeing > 0 ? Verdict::holds : Verdict::fails;
 }
 
+Verdict judge(const std::vector<NamedAgreement>& figures) {
+  std::vector<Agreement> agreements;
+  agreements.reserve(figures.size());
+  for (const NamedAgreement& figure : figures) agreements.push_back(figure.agreement);
+  return judge(std::span<const Agreement>(agreements));
+}
+
 std::string say(const std::vector<NamedAgreement>& figures, std::string_view below,
                 std::string_view above) {
   const std::pair<Agreement, std::string_view> groups[] = {

@@ -43,6 +43,9 @@ struct NamedAgreement {
   Agreement agreement = Agreement::not_told_apart;
 };
 
+/// The same of figures that have names.
+Verdict judge(const std::vector<NamedAgreement>& figures);
+
 /// "as claimed: sendfile wall, splice cpu; less than claimed: …": groups that are empty left out.
 /// `below` and `above` are the words for these, e.g. "less than claimed".
 std::string say(const std::vector<NamedAgreement>& figures, std::string_view below,

@@ -37,7 +37,12 @@ TEST(Judge, AllHaveToAgree) {
   EXPECT_EQ(judge(std::vector{agrees, not_told_apart}), Verdict::not_told_apart);
   EXPECT_EQ(judge(std::vector{below, not_told_apart}), Verdict::not_told_apart);
   EXPECT_EQ(judge(std::vector{agrees, below, not_told_apart}), Verdict::depends);
-  EXPECT_EQ(judge({}), Verdict::not_measurable);
+  EXPECT_EQ(judge(std::span<const Agreement>()), Verdict::not_measurable);
+}
+
+TEST(Judge, NamesDoNotMatter) {
+  EXPECT_EQ(judge({{"one", agrees}, {"other", above}}), Verdict::depends);
+  EXPECT_EQ(judge(std::vector<NamedAgreement>()), Verdict::not_measurable);
 }
 
 TEST(Say, GroupsWhatWasFound) {

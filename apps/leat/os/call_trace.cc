@@ -1,6 +1,7 @@
 #include "os/call_trace.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -58,7 +59,11 @@ std::string name_of_call(std::uint64_t number) {
   return found == names.end() ? "call " + std::to_string(number) : std::string(found->second);
 }
 
-[[noreturn]] void run_traced(const std::function<void(const std::function<void()>& mark)>& body) {
+/// It dies with its parent, also while it is stopped and not yet traced.
+[[noreturn]] void run_traced(pid_t parent,
+                             const std::function<void(const std::function<void()>& mark)>& body) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(1);
   if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) < 0) ::_exit(1);
   ::alarm(seconds_to_live);
   ::raise(SIGSTOP);
@@ -114,9 +119,10 @@ class Tracee {
 
 Result<std::vector<std::string>> trace_calls(
     const std::function<void(const std::function<void()>& mark)>& body) {
+  const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return last_error("fork");
-  if (pid == 0) run_traced(body);
+  if (pid == 0) run_traced(parent, body);
   Tracee tracee(pid);
   if (!tracee.wait_for_stop()) return make_error(tracee.has_refused() ? EPERM : ECHILD, "ptrace");
   if (!tracee.set_options()) return last_error("ptrace");
