@@ -189,6 +189,9 @@ struct MechanismEntry {
   bool shares_extents = false;
   /// Of memory, that one call takes.
   std::size_t most_pieces = 1;
+  /// One step of memory in one piece to the socket of a Connection, nothing following it, without a
+  /// pump: what that would cost is more than all the rest of a small message. Null: a pump does it.
+  Moved (*send_at_once)(FdRef socket, std::span<const std::byte> memory) = nullptr;
 };
 
 /// Every mechanism of this build, in the order of mechanisms.def.

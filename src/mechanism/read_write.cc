@@ -158,6 +158,20 @@ Cost cost(const SourceFacts& source, const SinkFacts& sink) {
   return {.cpu_copies = in_memory ? 1 : 2};
 }
 
+Moved send_at_once(FdRef socket, std::span<const std::byte> memory) {
+  Moved moved{.calls = 1};
+  const auto sent = os::send(socket, memory, {.wait = false, .more_follows = false});
+  if (sent) [[likely]] {
+    moved.taken = moved.delivered = *sent;
+    return moved;
+  }
+  moved.side = Moved::Side::sink;
+  if (!sent.error().is(EAGAIN)) return failing_for(moved, sent.error());
+  moved.side = Moved::Side::unknown;
+  moved.outcome = Outcome::wait_sink;
+  return moved;
+}
+
 std::string_view unavailable() { return {}; }
 
 void start(PumpSlot& slot, const Tuning& tuning) {
@@ -177,6 +191,7 @@ const MechanismEntry read_write = {
     .cost = cost,
     .start = start,
     .carries_more = true,
+    .send_at_once = send_at_once,
 };
 
 }  // namespace mechanisms

@@ -105,6 +105,8 @@ const Ranking& ConnectionState::ranking_for(Kind source, std::uint64_t length) {
   if (ranking.count == 0) [[unlikely]] {
     const SourceFacts plain{.kind = source, .regular = true, .true_size = true, .promised = length};
     ranking = rank(plain, facts, {.closed_ways = closed_ways});
+    if (source == Kind::memory && ranking.count > 0)
+      memory_cost = MechanismAccess::entry(ranking.order[0]).cost(plain, facts);
   }
   return ranking;
 }

@@ -7,6 +7,7 @@
 
 #include "buffer/loans.h"
 #include "endpoint/facts.h"
+#include "mechanism/mechanism.h"
 #include "plan/rank.h"
 
 namespace leat {
@@ -35,6 +36,7 @@ struct ConnectionState {
   /// The ranking for plain memory, or for a stretch of known length of a file, without wishes.
   /// Planned once; anew after a way was closed.
   const Ranking& ranking_for(Kind source, std::uint64_t length);
+  Cost memory_cost;  ///< of memory by the first of its ranking, once that was planned
 
   void begin_transfer() noexcept;
   void end_transfer() noexcept;

@@ -26,18 +26,12 @@ void give_back(PumpSlot& pump, Resources& resources) {
   if (residue.pipe.valid()) resources.pipes.write_off(residue.pipe);
 }
 
-}  // namespace
-
-bool is_one_call(const Source& source, const Sink& sink, const Options& options) noexcept {
-  return EndpointAccess::connection(sink) && fits_one_call(source) &&
-         asks_for_nothing_else(options);
-}
-
-OneCall make_one_call(ContextState& context, ConnectionState& connection, const Source& source) {
-  const Ranking& ranking = connection.ranking_for(source.kind(), source.length());
-  if (ranking.count == 0) return {};
+/// By a pump that lives for one step.
+[[gnu::always_inline]] inline OneCall make_pumped_call(ContextState& context,
+                                                       ConnectionState& connection,
+                                                       const Source& source, Mechanism mechanism,
+                                                       const MechanismEntry& entry) {
   const SourceFacts facts = plain_facts(source);
-  const MechanismEntry& entry = MechanismAccess::entry(ranking.order[0]);
   PumpSlot pump;
   entry.start(pump, Tuning{});
 
@@ -63,11 +57,28 @@ OneCall make_one_call(ContextState& context, ConnectionState& connection, const 
   const std::uint64_t length = source.length();
   const Allowance all{
       .take = length, .deliver = length, .remaining = length, .more_follows = false};
-  const OneCall made{ranking.order[0], pump.get()->step(passage, all),
+  const OneCall made{mechanism, pump.get()->step(passage, all),
                      entry.cost(facts, connection.facts)};
   // Memory is sent from where it lies: there no pump holds anything.
   if (facts.kind != Kind::memory && !entry.holds_nothing) give_back(pump, resources);
   return made;
+}
+
+}  // namespace
+
+bool is_one_call(const Source& source, const Sink& sink, const Options& options) noexcept {
+  return EndpointAccess::connection(sink) && fits_one_call(source) &&
+         asks_for_nothing_else(options);
+}
+
+OneCall make_one_call(ContextState& context, ConnectionState& connection, const Source& source) {
+  const Ranking& ranking = connection.ranking_for(source.kind(), source.length());
+  if (ranking.count == 0) return {};
+  const Mechanism mechanism = ranking.order[0];
+  const MechanismEntry& entry = MechanismAccess::entry(mechanism);
+  if (source.kind() != Kind::memory || !entry.send_at_once)
+    return make_pumped_call(context, connection, source, mechanism, entry);
+  return {mechanism, entry.send_at_once(connection.fd, source.bytes()), connection.memory_cost};
 }
 
 }  // namespace leat
