@@ -158,7 +158,8 @@ Claim answer_web(const std::vector<WebSeries>& sizes) {
     const bool went = sendfile && !sendfile->samples.empty() &&
                       sendfile->samples.back().body_by.name() == "sendfile";
     if (!went) {
-      missing.push_back(fmt::format("sendfile with {} (the planner took something else)", size));
+      missing.push_back(sendfile ? fmt::format("sendfile, {} (the planner took another)", size)
+                                 : join(series.absent, ", "));
       continue;
     }
     const WebRow& baseline = series.rows.front();
