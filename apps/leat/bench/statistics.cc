@@ -39,7 +39,8 @@ std::size_t wilcoxon_rank(std::size_t pairs) {
     }
   }
   std::size_t k = 0;
-  for (double below = chance[0]; below <= 0.025; below += chance[k]) ++k;
+  double below = chance[0];
+  while (below <= 0.025) below += chance[++k];  // ends: all of them together are 1
   return k;
 }
 
