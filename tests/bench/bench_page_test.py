@@ -31,7 +31,7 @@ class Results(unittest.TestCase):
         cls.json, cls.html = cls.folder / "kept.json", cls.folder / "kept.html"
         # Fewer pairs have no intervals to draw.
         Results.text = Results.text or bench(
-            "--sink", "tcp", "--size", "64", "1MiB", "--pairs", "7", "--max-pairs", "7",
+            "--sink", "tcp", "--size", "64", "256KiB", "1MiB", "--pairs", "7", "--max-pairs", "7",
             "--mechanism", "sendfile", "splice", "auto", f"--json={cls.json}", "--html",
             str(cls.html), check=0).stdout
 

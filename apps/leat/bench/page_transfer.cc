@@ -1,6 +1,7 @@
 #include "bench/page_transfer.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -13,6 +14,9 @@
 
 namespace leat::app::bench {
 namespace {
+
+/// A line between two points would say nothing about what lies between them.
+constexpr std::size_t least_sizes_of_a_curve = 3;
 
 std::string place(std::string_view name) {
   if (name == "tcp") return "TCP";
@@ -257,10 +261,13 @@ void add_transfer(html::Page& page, const Json& result) {
           "Up to 64 KiB one request after the other is answered, and wall time is the "
           "median latency of a request; larger sizes are sent at once.");
     }
-    page.add(curves_of(scene, "wall_s", "Wall time a byte over size"), origin);
-    page.add(curves_of(scene, "cpu_s", "CPU time of the sender a byte over size"), origin);
+    if (scene.sizes.size() >= least_sizes_of_a_curve) {
+      page.add(curves_of(scene, "wall_s", "Wall time a byte over size"), origin);
+      page.add(curves_of(scene, "cpu_s", "CPU time of the sender a byte over size"), origin);
+    }
     for (auto sized = scene.sizes.rbegin(); sized != scene.sizes.rend(); ++sized) {
-      page.open_fold(size_text(sized->size) + (sized->of_requests() ? ", request by request" : ""));
+      page.open_fold(size_text(sized->size) + (sized->of_requests() ? ", request by request" : ""),
+                     sized == scene.sizes.rbegin());
       add_size(page, result, *sized, origin);
       page.close_fold();
     }

@@ -1,5 +1,7 @@
 #include "bench/sampling.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -39,6 +41,15 @@ struct Attached {
   std::optional<Error> denied;
 };
 
+/// The C library keeps what reading the symbols took; runs to come would inherit it and count it as
+/// their own anonymous memory.
+struct GiveMemoryBack {
+  GiveMemoryBack() = default;
+  GiveMemoryBack(const GiveMemoryBack&) = delete;
+  GiveMemoryBack& operator=(const GiveMemoryBack&) = delete;
+  ~GiveMemoryBack() { ::malloc_trim(0); }
+};
+
 /// Runs one row once more and adds what was sampled. False: the mechanism refused this time.
 std::expected<bool, std::string> sample_run(const Payload& payload, Series& series, Row& row,
                                             const CopyRoutines& routines) {
@@ -71,6 +82,7 @@ std::expected<bool, std::string> sample_run(const Payload& payload, Series& seri
 
 std::expected<void, std::string> sample_rows(const Payload& payload, const Settings& settings,
                                              Series& series) {
+  const GiveMemoryBack after_all_else;
   const auto routines = CopyRoutines::find();
   if (!routines) {
     series.sampling_denied = routines.error().message();

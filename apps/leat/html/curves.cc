@@ -79,10 +79,14 @@ std::string grid(const CurveChart& chart, const Axis& x, const Axis& y) {
 
 std::string line(const Curve& curve, const Axis& x, const Axis& y, std::size_t colour) {
   std::string points;
+  std::string dots;  // without them a single point would not be seen
   for (const auto& [at, value] : curve.points) {
-    if (value > 0) points += fmt::format("{:.1f},{:.1f} ", x_of(x, at), y_of(y, value));
+    if (value <= 0) continue;
+    points += fmt::format("{:.1f},{:.1f} ", x_of(x, at), y_of(y, value));
+    dots += fmt::format("<circle class=\"d{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.3\"/>", colour,
+                        x_of(x, at), y_of(y, value));
   }
-  return fmt::format("<polyline class=\"curve s{}\" points=\"{}\"/>", colour, points);
+  return dots + fmt::format("<polyline class=\"curve s{}\" points=\"{}\"/>", colour, points);
 }
 
 // Two names a line.

@@ -81,8 +81,8 @@ void Page::origin(std::string_view text) {
   put(fmt::format("<p class=\"origin\">{}</p>\n", escape(text)));
 }
 
-void Page::open_fold(std::string_view title) {
-  put(fmt::format("<details><summary>{}</summary>\n", escape(title)));
+void Page::open_fold(std::string_view title, bool is_open) {
+  put(fmt::format("<details{}><summary>{}</summary>\n", is_open ? " open" : "", escape(title)));
 }
 
 void Page::close_fold() { put("</details>\n"); }

@@ -96,8 +96,8 @@ class Page {
   void add(const Card& card);
   /// What was run, and where, under a table.
   void origin(std::string_view text);
-  /// What is added until `close_fold` shows when the reader opens it.
-  void open_fold(std::string_view title);
+  /// What is added until `close_fold` shows when the reader opens it, or until it is closed.
+  void open_fold(std::string_view title, bool is_open = false);
   void close_fold();
 
   /// The whole page: no script, nothing from elsewhere, light or dark as the reader has it.

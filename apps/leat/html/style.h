@@ -19,6 +19,8 @@ inline constexpr const char* chart_style = R"css(
 .s0{stroke:var(--c0)}.s1{stroke:var(--c1)}.s2{stroke:var(--c2)}.s3{stroke:var(--c3)}
 .s4{stroke:var(--c4)}.s5{stroke:var(--c5)}.s6{stroke:var(--c6)}.s7{stroke:var(--c7)}
 .s8{stroke:var(--c8)}.s9{stroke:var(--c9)}
+.d0{fill:var(--c0)}.d1{fill:var(--c1)}.d2{fill:var(--c2)}.d3{fill:var(--c3)}.d4{fill:var(--c4)}
+.d5{fill:var(--c5)}.d6{fill:var(--c6)}.d7{fill:var(--c7)}.d8{fill:var(--c8)}.d9{fill:var(--c9)}
 .curve{fill:none;stroke-width:2;stroke-linejoin:round}
 @media (prefers-color-scheme:dark){.chart{--ink:#e6e9ec;--faint:#9aa4ae;--line:#3a424a;
 --paper:#14181c;
