@@ -80,7 +80,7 @@ html::Table times_of(const SizedRows& sized) {
     }
     cells.push_back(limit_text(*row));
     cells.push_back(count_text(number_at(*row, "runs")));
-    cells.push_back(flag_at(*row, "settled") ? "yes" : "NO");
+    cells.emplace_back(flag_at(*row, "settled") ? "yes" : "NO");
     table.rows.push_back(std::move(cells));
   }
   return table;

@@ -89,6 +89,7 @@ std::expected<void, std::string> sample_rows(const Payload& payload, const Setti
     return {};
   }
   std::vector<Row*> wanted;
+  wanted.reserve(series.rows.size());
   for (Row& row : series.rows) wanted.push_back(&row);
   // In turn, like the timed rounds: what changes on the machine meanwhile then meets all rows.
   const int most_runs = std::min(most_sampled_runs, settings.max_rounds);

@@ -44,8 +44,10 @@ std::vector<double> ticks_of(const Axis& axis) {
   std::vector<double> ticks;
   if (!(axis.high > 0)) return ticks;
   const bool narrow = axis.high / axis.low < 100;
-  for (double power = std::pow(10, std::floor(std::log10(axis.low))); power <= axis.high;
-       power *= 10) {
+  const int last = static_cast<int>(std::floor(std::log10(axis.high)));
+  for (int exponent = static_cast<int>(std::floor(std::log10(axis.low))); exponent <= last;
+       ++exponent) {
+    const double power = std::pow(10, exponent);
     for (const double factor : {1.0, 2.0, 5.0}) {
       const double tick = power * factor;
       const bool wanted = narrow || factor == 1.0;
@@ -94,7 +96,7 @@ std::string legend(const CurveChart& chart, double y) {
   std::string svg;
   for (std::size_t index = 0; index < chart.curves.size(); ++index) {
     const double x = index % 2 == 0 ? 0 : chart_width / 2;
-    const double at = y + line_height * static_cast<double>(index / 2);
+    const double at = y + line_height * std::floor(static_cast<double>(index) / 2);
     svg += fmt::format(
         "<path class=\"curve s{}\" d=\"M{:.0f} {:.0f}h14\"/><text x=\"{:.0f}\" "
         "y=\"{:.0f}\">{}</text>",
@@ -115,7 +117,7 @@ Drawing compose(const CurveChart& chart) {
     }
   }
   const double names = top + plot_height + 30;
-  const double legend_lines = static_cast<double>((chart.curves.size() + 1) / 2);
+  const double legend_lines = std::ceil(static_cast<double>(chart.curves.size()) / 2);
   Drawing drawing;
   drawing.height = names + 18 + line_height * legend_lines;
   drawing.marks = grid(chart, x, y);
