@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import platform
+import random
 import statistics
 import subprocess
 import sys
@@ -52,10 +53,14 @@ def alternate(peers, work, rounds):
     samples = {peer.name: [] for peer in peers}
     failed = {}
     least, most = rounds
+    chance, order = random.Random(1), []
     for number in range(most):
-        # Another one begins each round: what runs behind a slow one finds colder memory.
-        first = number % len(peers)
-        for peer in peers[first:] + peers[:first]:
+        # In random order, every second round backwards: none always runs behind the same one.
+        if number % 2 == 0:
+            order = chance.sample(peers, len(peers))
+        else:
+            order.reverse()
+        for peer in order:
             if peer.name in failed:
                 continue
             try:

@@ -1,5 +1,6 @@
 """For orientation: programs that do more, or other, work than leat copy does."""
 
+import dataclasses
 import socket
 import subprocess
 import time
@@ -39,6 +40,15 @@ class Iperf:
                     *options])
 
 
+class Starting(Sender):
+    """With a file of no bytes: what a process costs that a running server does not."""
+
+    def measure(self, work):
+        empty = work.folder / "empty"
+        empty.touch()
+        return super().measure(dataclasses.replace(work, file=empty, size=0))
+
+
 class Replacing(Copier):
     """Over a file that is there: its old bytes have to go as well."""
 
@@ -52,6 +62,9 @@ def over_tcp(leat, stack):
     return [
         (Sender("leat copy to TCP", [leat, "copy", "--quiet", "{file}", "tcp://127.0.0.1:{port}"]),
          "the standard receiver"),
+        (Starting("leat copy, no bytes", [leat, "copy", "--quiet", "{file}",
+                                          "tcp://127.0.0.1:{port}"]),
+         "to start, connect, close and end: in leat copy's figures, and not in nginx's"),
         (Iperf("iperf3 -F", stack, "-n", "{size}", "-F", "{file}"),
          "its own receiver, which reads into memory"),
         (Iperf("iperf3 -Z", stack, "-n", "{size}", "-Z", "-F", "{file}"),

@@ -97,8 +97,8 @@ def render(leat, folder, made):
 def write_index(folder, all_steps, problems, minutes):
     """What is there, and what is not: the folder's README."""
     lines = ["# Results", "",
-             "One full run, made by `scripts/bench report`: [report.html](report.html) shows all. "
-             "Command, host and load stand",
+             "Made by `scripts/bench report`: [report.html](report.html) shows all. Command, host and "
+             "load stand",
              "in each file. How to read them: [docs/benchmarking.md](../benchmarking.md).", "",
              "| measured | table | figures |", "| --- | --- | --- |"]
     for step in all_steps:
@@ -107,7 +107,8 @@ def write_index(folder, all_steps, problems, minutes):
         else:
             lines.append(f"| {step.title} | [{step.name}.txt]({step.name}.txt) | "
                          f"[{step.name}.json]({step.name}.json) |")
-    lines += ["", f"The run took {minutes:.0f} minutes."]
+    if minutes is not None:
+        lines += ["", f"The run took {minutes:.0f} minutes."]
     (folder / "README.md").write_text("\n".join(lines) + "\n")
 
 
@@ -156,7 +157,7 @@ def main():
         subprocess.run([sys.executable, "bench/claims_page.py", str(RESULTS / "claims.json"),
                         "docs/claims.md"], check=True)
     minutes = (time.monotonic() - began) / 60
-    write_index(options.folder, all_steps, problems, minutes)
+    write_index(options.folder, all_steps, problems, None if options.only else minutes)
     print(f"{minutes:5.1f} min  {options.folder / 'report.html'}")
     return 1 if failed or not made else 0
 
