@@ -79,11 +79,13 @@ class Nginx:
         self.pids = self.wait_until_up(server)
 
     def wait_until_up(self, server):
+        """The master and its worker. The master listens before there is a worker."""
+        children = pathlib.Path(f"/proc/{server.pid}/task/{server.pid}/children")
         until = time.monotonic() + 10
         while time.monotonic() < until and server.poll() is None:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                task = pathlib.Path(f"/proc/{server.pid}/task/{server.pid}")
-                return [server.pid, *map(int, (task / "children").read_text().split())]
+                if workers := children.read_text().split():
+                    return [server.pid, *map(int, workers)]
             time.sleep(0.02)
         raise PeerFailed("nginx did not come up")
 
