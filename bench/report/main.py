@@ -97,8 +97,8 @@ def render(leat, folder, made):
 def write_index(folder, all_steps, problems, minutes):
     """What is there, and what is not: the folder's README."""
     lines = ["# Results", "",
-             "Made by `scripts/bench report`: [report.html](report.html) shows all. Command, host and "
-             "load stand",
+             "Made by `scripts/bench report`: [report.html](report.html) shows all. Command, host "
+             "and load stand",
              "in each file. How to read them: [docs/benchmarking.md](../benchmarking.md).", "",
              "| measured | table | figures |", "| --- | --- | --- |"]
     for step in all_steps:
