@@ -1,6 +1,9 @@
 /// The program `leat`: finds the subcommand and runs it.
+#include <algorithm>
 #include <exception>
+#include <iterator>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
@@ -24,6 +27,22 @@ int report_usage(const CLI::App& root, const CLI::ParseError& error) {
   return exit_usage;
 }
 
+struct Command {
+  std::string_view name;
+  void (*add)(CLI::App& root, int& exit_status);
+};
+constexpr Command commands[] = {{"copy", add_copy}, {"bench", add_bench}, {"probe", add_probe}};
+
+/// A command that is named first is set up alone: the options of all of them take longer than a
+/// short copy.
+void add_commands(CLI::App& root, std::string_view first, int& exit_status) {
+  const bool is_named = std::any_of(std::begin(commands), std::end(commands),
+                                    [first](const Command& each) { return each.name == first; });
+  for (const Command& command : commands) {
+    if (!is_named || command.name == first) command.add(root, exit_status);
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App root{"Moves bytes on Linux without carrying them through user memory, and says how.",
                 "leat"};
@@ -32,9 +51,7 @@ int run(int argc, char** argv) {
   root.require_subcommand(1);
   root.footer("Each command has its own help: leat copy --help. Manual: man leat.");
   int exit_status = exit_done;
-  add_copy(root, exit_status);
-  add_bench(root, exit_status);
-  add_probe(root, exit_status);
+  add_commands(root, argc > 1 ? argv[1] : "", exit_status);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
