@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include <leat/costs.h>
 #include <leat/error.h>
 #include <leat/fd.h>
 
@@ -33,6 +34,8 @@ struct ContextOptions {
   /// All memory lent to the kernel by zero-copy sends of this context; beyond it they wait. 0:
   /// nothing is lent, and zerocopy_send and uring_send_zc refuse.
   std::uint64_t lent_budget_bytes = 64ull << 20;
+  /// What plans rank by; null: Costs::shipped(). Empty Costs keep them to their fixed order.
+  std::shared_ptr<const Costs> costs{};
 };
 
 struct ContextCounters {

@@ -23,6 +23,8 @@ enum class Errc {
   unsupported_kind,   ///< the descriptor is of a kind that carries no bytes
   source_shrank,      ///< the source ended before its promised length; see Ending
   copied_after_all,   ///< `Copies::forbid`, and the kernel reports that it copied
+  bad_costs,          ///< the file of `Costs` is damaged, or of another version of leat
+  stale_costs,        ///< the file of `Costs` was measured on another kernel or processor
 };
 
 const std::error_category& error_category() noexcept;

@@ -7,31 +7,50 @@
 #include <string_view>
 #include <vector>
 
+#include <leat/costs.h>
 #include <leat/endpoint.h>
+#include <leat/error.h>
 #include <leat/mechanism.h>
 #include <leat/transfer.h>
 
 namespace leat {
 
+/// One thing that is known of an end: "length", "1048576".
+struct Fact {
+  std::string_view name;  ///< static storage
+  std::string value;
+};
+
 /// One mechanism seen against one source, one sink and one set of options.
 struct Candidate {
   Mechanism mechanism;
   bool fits = false;
-  bool chosen = false;      ///< the one that would be tried first
-  std::string_view reason;  ///< why it is where it is, or why it does not fit; static storage
+  bool chosen = false;  ///< the one that would be tried first
+  /// What it would do, or why it does not fit: a sentence in static storage.
+  std::string_view reason;
+  /// Of those that fit: why it is tried when it is. Likewise.
+  std::string_view standing;
   std::optional<std::uint32_t> cpu_copies;  ///< per payload byte, where it is known beforehand
+  /// What the whole would take, where that was measured; of a length that nobody knows 64 MiB.
+  std::optional<Costs::Estimate> expected;
 };
 
 /// Every mechanism of this build: those that fit first, in the order they would be tried.
 struct Plan {
+  std::vector<Fact> source;
+  std::vector<Fact> sink;
   std::vector<Candidate> candidates;
+  /// Set if nothing fits: then a transfer would fail with it, before the first byte.
+  std::optional<Error> error;
+
   /// The first that fits, or none.
   Mechanism chosen() const noexcept;
 };
 
 /// What the blocking `transfer` would do (a Transfer never waits in the kernel). Asks the
-/// descriptors for facts (fstat(2), fcntl(2)); moves nothing. For parts it is the plan of the first
-/// part that is not empty.
-Plan plan(const Source& source, const Sink& sink, const Options& options = {});
+/// descriptors for facts (fstat(2), fcntl(2), the network device); moves nothing. For parts it is
+/// the plan of the first part that is not empty. The same facts and costs give the same plan.
+Plan plan(const Source& source, const Sink& sink, const Options& options = {},
+          const Costs& costs = Costs::shipped());
 
 }  // namespace leat

@@ -50,7 +50,8 @@ struct Leg {
 };
 
 /// One mechanism declining while the transfer ran, with one errno; or being denied something that
-/// it then went on without (direct_io the ring). Trivially copyable.
+/// it then went on without (direct_io the ring). With a `count` of 0 it was not tried, for what was
+/// learnt in earlier transfers. Trivially copyable.
 struct Refusal {
   Mechanism mechanism;
   int error_number = 0;     ///< 0 if no errno was involved

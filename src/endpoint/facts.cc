@@ -5,6 +5,7 @@
 #include "endpoint/access.h"
 #include "os/descriptor.h"
 #include "os/file.h"
+#include "os/page_cache.h"
 #include "os/socket.h"
 
 namespace leat {
@@ -35,6 +36,17 @@ Volume volume_of(const os::FileStat& stat, const os::FileSystem& system) {
           .has_several_devices = system.has_several_devices};
 }
 
+// Of small files the answer would change nothing, and to ask for the whole of a large one takes
+// longer than to begin with it.
+Cached look_at_cache(FdRef file, std::uint64_t offset, std::uint64_t length) {
+  constexpr std::uint64_t worth_asking = 1 << 20;
+  constexpr std::uint64_t beginning = 256 << 10;
+  if (length < worth_asking) return Cached::unknown;
+  const auto cached = os::cached_bytes(file, offset, beginning);
+  if (!cached) return Cached::unknown;
+  return *cached < beginning / 2 ? Cached::little : Cached::mostly;
+}
+
 // Of a file whose length is not given, or is not to be trusted.
 Result<void> look_at_file(const Source& source, SourceFacts& facts) {
   const auto stat = answer(os::stat(source.fd()));
@@ -51,7 +63,9 @@ Result<void> look_at_file(const Source& source, SourceFacts& facts) {
   if (facts.promised != to_end || !facts.true_size) return {};
 
   const auto offset = facts.cursor ? os::cursor(source.fd()) : source.offset();
-  if (offset) facts.promised = facts.left = size > *offset ? size - *offset : 0;
+  if (!offset) return {};
+  facts.promised = facts.left = size > *offset ? size - *offset : 0;
+  if (facts.regular) facts.cached = look_at_cache(source.fd(), *offset, facts.promised);
   return {};
 }
 

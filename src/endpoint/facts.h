@@ -25,6 +25,13 @@ enum class MemoryTenure : std::uint8_t {
   never_reused,  ///< a Slice of pages that are given back to the kernel, never written again
 };
 
+/// How much of the beginning of a file is in the page cache.
+enum class Cached : std::uint8_t {
+  unknown,  ///< nobody looked, or only its owner may see that
+  little,   ///< less than half
+  mostly,
+};
+
 /// The file system of a file that was looked at, and what its extents can be shared with.
 struct Volume {
   std::uint64_t device = 0;
@@ -48,6 +55,7 @@ struct SourceFacts {
   bool owned = false;
   bool true_size = false;  ///< a file whose size can be believed
   bool sparse = false;     ///< has fewer blocks than its size needs
+  Cached cached = Cached::unknown;
   Waiting waiting = Waiting::never;
   std::uint64_t promised = to_end;  ///< bytes it must yield; to_end if that is unknown
   std::uint64_t offset = 0;         ///< where in a file it goes on, unless that is at the cursor

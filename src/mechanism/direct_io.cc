@@ -169,6 +169,7 @@ const MechanismEntry direct_io = {
     .cost = cost,
     .start = start,
     .carries_more = true,
+    .passes_by_the_cache = true,
 };
 
 }  // namespace mechanisms

@@ -187,6 +187,9 @@ struct MechanismEntry {
   /// True if the bytes do not pass through this host's memory: then the blocking `transfer` lets it
   /// serve a whole range at once, and holes need no care.
   bool shares_extents = false;
+  /// True if it leaves nothing in the page cache for whoever reads next: then its time alone does
+  /// not say whether it is the better way, and it never comes before others because of it.
+  bool passes_by_the_cache = false;
   /// Of memory, that one call takes.
   std::size_t most_pieces = 1;
   /// One step of memory in one piece to the socket of a Connection, nothing following it, without a
@@ -199,7 +202,11 @@ std::span<const MechanismEntry* const> registry() noexcept;
 
 struct MechanismAccess {
   static const MechanismEntry& entry(Mechanism mechanism) noexcept {
-    return *registry()[mechanism.number_ - 1u];
+    return *registry()[index(mechanism)];
+  }
+  /// Its place in the registry, counted from 0. It must name a mechanism.
+  static constexpr std::size_t index(Mechanism mechanism) noexcept {
+    return mechanism.number_ - 1u;
   }
   static constexpr Mechanism at(std::size_t index) noexcept {
     Mechanism mechanism;

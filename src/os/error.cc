@@ -22,6 +22,8 @@ class LeatCategory final : public std::error_category {
       case Errc::unsupported_kind: return "carries no stream of bytes";
       case Errc::source_shrank: return "the source ended before its promised length";
       case Errc::copied_after_all: return "the kernel copied the bytes after all";
+      case Errc::bad_costs: return "is no whole file of measured costs";
+      case Errc::stale_costs: return "was measured on another host";
     }
     return "unknown error";
   }
@@ -39,6 +41,8 @@ std::string_view errc_name(int code) {
     case Errc::unsupported_kind: return "unsupported_kind";
     case Errc::source_shrank: return "source_shrank";
     case Errc::copied_after_all: return "copied_after_all";
+    case Errc::bad_costs: return "bad_costs";
+    case Errc::stale_costs: return "stale_costs";
   }
   return "unknown";
 }

@@ -1,16 +1,11 @@
 #include "os/socket.h"
 
-#include <ifaddrs.h>
-#include <linux/ethtool.h>
 #include <linux/sockios.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <cstring>
-#include <memory>
 #include <string>
 
 #include "os/error.h"
@@ -29,39 +24,6 @@ bool tcp_option(FdRef socket, int name) noexcept {
   int value = 0;
   socklen_t size = sizeof value;
   return ::getsockopt(socket.number(), IPPROTO_TCP, name, &value, &size) == 0 && value != 0;
-}
-
-bool same_address(const sockaddr& left, const sockaddr& right) {
-  if (left.sa_family != right.sa_family) return false;
-  if (left.sa_family == AF_INET) {
-    return reinterpret_cast<const sockaddr_in&>(left).sin_addr.s_addr ==
-           reinterpret_cast<const sockaddr_in&>(right).sin_addr.s_addr;
-  }
-  return left.sa_family == AF_INET6 &&
-         std::memcmp(&reinterpret_cast<const sockaddr_in6&>(left).sin6_addr,
-                     &reinterpret_cast<const sockaddr_in6&>(right).sin6_addr,
-                     sizeof(in6_addr)) == 0;
-}
-
-// ::ffff:a.b.c.d is carried by the device that has a.b.c.d.
-void unmap(sockaddr_storage& address) {
-  auto& v6 = reinterpret_cast<sockaddr_in6&>(address);
-  if (address.ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return;
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  std::memcpy(&v4.sin_addr, &v6.sin6_addr.s6_addr[12], sizeof v4.sin_addr);
-  std::memcpy(&address, &v4, sizeof v4);
-}
-
-Result<std::string> device_with(const sockaddr& address) {
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) < 0) return last_error("getifaddrs");
-  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, ::freeifaddrs);
-  for (const ifaddrs* entry = list; entry; entry = entry->ifa_next) {
-    if (entry->ifa_addr && same_address(*entry->ifa_addr, address))
-      return std::string(entry->ifa_name);
-  }
-  return make_error(ENODEV, "getifaddrs");
 }
 
 }  // namespace
@@ -133,24 +95,6 @@ void push_pending(FdRef socket) noexcept {
   if (is_corked(socket)) return;
   // Fails on sockets that are not TCP, which hold nothing back.
   [[maybe_unused]] const auto ignored = set_cork(socket, false);
-}
-
-Result<bool> takes_scattered_pages(FdRef socket) {
-  sockaddr_storage local{};
-  socklen_t size = sizeof local;
-  if (::getsockname(socket.number(), reinterpret_cast<sockaddr*>(&local), &size) < 0)
-    return last_error("getsockname");
-  if (local.ss_family == AF_UNIX) return true;
-  unmap(local);
-  const auto device = device_with(reinterpret_cast<const sockaddr&>(local));
-  if (!device) return std::unexpected(device.error());
-
-  ethtool_value scatter_gather{.cmd = ETHTOOL_GSG, .data = 0};
-  ifreq request{};
-  device->copy(request.ifr_name, IFNAMSIZ - 1);
-  request.ifr_data = reinterpret_cast<char*>(&scatter_gather);
-  if (::ioctl(socket.number(), SIOCETHTOOL, &request) < 0) return last_error("ioctl ETHTOOL_GSG");
-  return scatter_gather.data != 0;
 }
 
 }  // namespace leat::os

@@ -41,9 +41,4 @@ Result<void> set_cork(FdRef socket, bool on);
 /// which makes the kernel push; a socket that its owner has corked is left alone.
 void push_pending(FdRef socket) noexcept;
 
-/// True if the network device that carries this TCP connection takes scattered pages, so that the
-/// kernel need not copy them together: ethtool's scatter-gather. UNIX sockets: always.
-/// Errors: EOPNOTSUPP (the device does not say), ENODEV (no device has the local address).
-Result<bool> takes_scattered_pages(FdRef socket);
-
 }  // namespace leat::os

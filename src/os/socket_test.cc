@@ -15,6 +15,7 @@
 
 #include <gtest/gtest.h>
 
+#include "os/route.h"
 #include "os/stream.h"
 #include "support/files.h"
 #include "support/guards.h"

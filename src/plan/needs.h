@@ -1,7 +1,7 @@
 // What Options and a sink ask of every part of a transfer.
 #pragma once
 
-#include "os/socket.h"
+#include "os/route.h"
 #include "plan/rank.h"
 
 namespace leat {
@@ -12,10 +12,11 @@ inline bool may_wait(const Options& options) {
 }
 
 /// Asks the sink's network device only where copies are forbidden.
-inline Needs needs_of(const Options& options, const Sink& sink) {
+inline Needs needs_of(const Options& options, const Sink& sink, const Costs& costs) {
   Needs needs{.forced = options.mechanism,
               .copies_forbidden = options.copies == Copies::forbid,
-              .pages_are_taken = {}};
+              .pages_are_taken = {},
+              .costs = &costs};
   if (needs.copies_forbidden && sink.kind() == Kind::socket) {
     if (const auto taken = os::takes_scattered_pages(sink.fd())) needs.pages_are_taken = *taken;
   }

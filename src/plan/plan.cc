@@ -1,4 +1,8 @@
-#include <leat/plan.h>
+#include "plan/plan.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
 
 #include "plan/needs.h"
 
@@ -21,6 +25,67 @@ Waiting after_start(Waiting found, Kind kind, bool owned, bool may_wait) {
   return kind == Kind::pipe ? Waiting::never : found;  // a description of its own
 }
 
+Candidate candidate_of(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
+                       const Needs& needs) {
+  const MechanismEntry& entry = MechanismAccess::entry(mechanism);
+  const Fit fit = judge(mechanism, source, sink, needs);
+  Candidate candidate{.mechanism = mechanism,
+                      .fits = fit.fits,
+                      .chosen = false,
+                      .reason = fit.reason,
+                      .standing = {},
+                      .cpu_copies = {},
+                      .expected = {}};
+  if (!fit.fits) return candidate;
+  candidate.cpu_copies = entry.cost(source, sink).cpu_copies;
+  if (needs.costs) candidate.expected = expected_cost(*needs.costs, mechanism, source, sink);
+  return candidate;
+}
+
+bool passes_by_the_cache(Mechanism mechanism) {
+  return MechanismAccess::entry(mechanism).passes_by_the_cache;
+}
+
+// Why the first is the first.
+std::string_view standing_of_first(std::span<const Candidate> fitting, const Needs& needs) {
+  if (needs.forced) return "it is forced";
+  if (fitting.size() == 1) return "no other fits";
+  const Candidate& first = fitting.front();
+  if (needs.lends_first && MechanismAccess::entry(first.mechanism).lends)
+    return "the device takes pages as they lie: lent, until the kernel says that it copied";
+  if (!first.expected) return "it comes first by its kind: it was not measured";
+  const bool compared = std::any_of(fitting.begin() + 1, fitting.end(), [](const Candidate& each) {
+    return each.expected && !passes_by_the_cache(each.mechanism);
+  });
+  return compared ? "it costs least, or as little as any" : "no other was measured";
+}
+
+std::string_view standing_of_other(const Candidate& other, const Candidate& first) {
+  if (passes_by_the_cache(other.mechanism))
+    return "it passes by the page cache, which has to be asked for";
+  if (!other.expected) return "it was not measured, and comes later by its kind";
+  return first.expected ? "it costs more, or as much" : "what comes first was not measured";
+}
+
+void explain_order(Plan& plan, std::size_t fitting, const Needs& needs) {
+  const auto list = std::span(plan.candidates).first(fitting);
+  if (list.empty()) return;
+  list.front().chosen = true;
+  list.front().standing = standing_of_first(list, needs);
+  for (Candidate& other : list.subspan(1)) other.standing = standing_of_other(other, list.front());
+}
+
+// What only a plan that is read wants to know.
+void add_route(Plan& plan, FdRef socket) {
+  const auto route = os::route_of(socket);
+  if (!route || route->device.empty()) return;
+  std::string device = route->device;
+  if (!route->driver.empty()) device += " (" + route->driver + ")";
+  plan.sink.push_back({"device", route->loopback ? device + ", the peer is on this host" : device});
+  if (route->takes_scattered_pages)
+    plan.sink.push_back({"scattered pages", *route->takes_scattered_pages ? "taken" : "not taken"});
+}
+
 }  // namespace
 
 Mechanism Plan::chosen() const noexcept {
@@ -30,12 +95,31 @@ Mechanism Plan::chosen() const noexcept {
   return {};
 }
 
-Plan plan(const Source& source, const Sink& sink, const Options& options) {
-  Plan plan;
+Plan plan_from(const SourceFacts& source, const SinkFacts& sink, const Needs& needs) {
+  Plan plan{
+      .source = facts_as_text(source), .sink = facts_as_text(sink), .candidates = {}, .error = {}};
+  const Ranking order = rank(source, sink, needs);
+  for (std::size_t index = 0; index < order.count; ++index)
+    plan.candidates.push_back(candidate_of(order.order[index], source, sink, needs));
+  explain_order(plan, order.count, needs);
+  const Ranking all = preference(source, sink.kind);
+  for (std::size_t index = 0; index < all.count; ++index) {
+    Candidate candidate = candidate_of(all.order[index], source, sink, needs);
+    if (!candidate.fits) plan.candidates.push_back(std::move(candidate));
+  }
+  if (order.count == 0) plan.error = nothing_left(source, sink, needs);
+  return plan;
+}
+
+Plan plan(const Source& source, const Sink& sink, const Options& options, const Costs& costs) {
   const Source& part = *first_part(source);
   auto source_facts = facts_of(part, false);
   auto sink_facts = facts_of(sink);
-  if (!source_facts || !sink_facts) return plan;
+  if (!source_facts || !sink_facts) {
+    Plan none;
+    none.error = std::move(source_facts ? sink_facts.error() : source_facts.error());
+    return none;
+  }
   if (part.kind() == Kind::memory && !source.parts().empty()) {
     const auto parts = source.parts();
     join_run(*source_facts, parts, static_cast<std::size_t>(&part - parts.data()));
@@ -44,22 +128,10 @@ Plan plan(const Source& source, const Sink& sink, const Options& options) {
   source_facts->waiting = after_start(source_facts->waiting, part.kind(), part.owned(), waits);
   sink_facts->waiting = after_start(sink_facts->waiting, sink.kind(), sink.owned(), waits);
 
-  Needs needs = needs_of(options, sink);
+  Needs needs = needs_of(options, sink, costs);
   needs.has_successor = source.parts().size() > 1 && &part != &source.parts().back();
-  std::vector<Candidate> misfits;
-  const Ranking order = preference(*source_facts, sink_facts->kind);
-  for (std::size_t index = 0; index < order.count; ++index) {
-    const Mechanism mechanism = order.order[index];
-    const Fit fit = judge(mechanism, *source_facts, *sink_facts, needs);
-    const Cost cost = MechanismAccess::entry(mechanism).cost(*source_facts, *sink_facts);
-    auto& list = fit.fits ? plan.candidates : misfits;
-    list.push_back({.mechanism = mechanism,
-                    .fits = fit.fits,
-                    .chosen = fit.fits && plan.candidates.empty(),
-                    .reason = fit.reason,
-                    .cpu_copies = fit.fits ? cost.cpu_copies : std::nullopt});
-  }
-  plan.candidates.insert(plan.candidates.end(), misfits.begin(), misfits.end());
+  Plan plan = plan_from(*source_facts, *sink_facts, needs);
+  if (sink.kind() == Kind::socket) add_route(plan, sink.fd());
   return plan;
 }
 

@@ -167,14 +167,15 @@ TEST_F(PlanTest, of_parts_is_that_of_the_first_that_is_not_empty) {
 TEST_F(PlanTest, asks_the_network_device_only_where_copies_are_forbidden) {
   {
     const ScopedFaults faults;
-    const Needs needs = needs_of({}, sink());
+    const Needs needs = needs_of({}, sink(), Costs::shipped());
     EXPECT_FALSE(needs.copies_forbidden);
     EXPECT_TRUE(faults.all_seen().empty());
   }
-  const Needs needs = needs_of({.copies = Copies::forbid}, sink());
+  const Needs needs = needs_of({.copies = Copies::forbid}, sink(), Costs::shipped());
   EXPECT_EQ(needs.pages_are_taken, true);
   const ScopedFaults faults({{.call = "ioctl", .error_number = EOPNOTSUPP}});
-  EXPECT_EQ(needs_of({.copies = Copies::forbid}, sink()).pages_are_taken, std::nullopt);
+  EXPECT_EQ(needs_of({.copies = Copies::forbid}, sink(), Costs::shipped()).pages_are_taken,
+            std::nullopt);
 }
 
 }  // namespace

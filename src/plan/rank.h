@@ -2,10 +2,13 @@
 #pragma once
 
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
+#include <leat/costs.h>
 #include <leat/mechanism.h>
 #include <leat/transfer.h>
 
@@ -21,7 +24,12 @@ struct Needs {
   /// Does the sink take scattered pages? Asked only where copies are forbidden.
   std::optional<bool> pages_are_taken{};
   bool has_successor = false;     ///< another part follows at once
-  std::uint32_t closed_ways = 0;  ///< bit i: mechanism i refused on this connection before
+  std::uint32_t closed_ways = 0;  ///< bit i: mechanism i refused for such ends before
+  /// Lend memory to the kernel before anything else: the way to the peer promises that it will not
+  /// be copied, and the kernel has not said otherwise lately.
+  bool lends_first = false;
+  /// Of this host, to order by; null: the fixed order alone.
+  const Costs* costs = nullptr;
 
   /// No wishes: the ranking depends on the facts alone.
   bool is_plain() const { return !forced && !copies_forbidden && !has_successor; }
@@ -36,8 +44,28 @@ struct Ranking {
   static constexpr std::size_t most = 16;
   std::array<Mechanism, most> order;
   std::uint8_t count = 0;
+
+  friend bool operator==(const Ranking&, const Ranking&) noexcept = default;
 };
 Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& needs);
+
+/// What `mechanism` would take for the pair, as far as that was measured. Of lengths between two
+/// powers of two it is the smaller one's, so that a plan for one holds for all of them; a length
+/// that nobody knows is taken for a long one.
+std::optional<Costs::Estimate> expected_cost(const Costs& costs, Mechanism mechanism,
+                                             const SourceFacts& source, const SinkFacts& sink);
+
+/// Classes of lengths that are planned alike, `size_classes` of them.
+inline constexpr std::size_t size_classes = 28;
+constexpr std::size_t size_class(std::uint64_t length) noexcept {
+  const auto width = static_cast<std::size_t>(std::bit_width(length >> 9));
+  return width < size_classes ? width : size_classes - 1;
+}
+/// The length that stands for all of a class: the shortest but for the first class.
+constexpr std::uint64_t planned_length(std::uint64_t length) noexcept {
+  const std::size_t width = size_class(length);
+  return 256ull << width;
+}
 
 /// Up to here sendfile(2) is ahead of splice(2) on a socket: one call instead of two, and its pipe
 /// inside the kernel, of 64 KiB, is filled once. Beyond, each fill is a push of its own that wakes

@@ -69,11 +69,19 @@ ConnectionState::~ConnectionState() { close_now(); }
 void ConnectionState::take_releases() noexcept {
   if (loans.outstanding() == 0) [[likely]]
     return;
-  const std::size_t released = leat::take_releases(fd, loans);
+  const std::size_t released = leat::take_releases(fd, loans, &trial);
   if (released == 0) return;
   releases += released;
   // Those that wait would not be woken by the error queue any more.
   if (awaiting_release > 0) os::signal_eventfd(context->wakeups);
+}
+
+bool ConnectionState::lends_unasked() noexcept {
+  if (!is_route_known) {
+    is_route_known = true;
+    if (!context->lending_routes.promise(fd)) lends_from = to_end;
+  }
+  return lends_from != to_end;
 }
 
 void ConnectionState::close_now() noexcept {
@@ -93,22 +101,21 @@ void ConnectionState::ended_orderly() noexcept {
 }
 
 void ConnectionState::close_way(Mechanism mechanism) noexcept {
-  for (std::size_t index = 0; index < Mechanism::count(); ++index) {
-    if (Mechanism::at(index) == mechanism) closed_ways |= 1u << index;
-  }
-  memory_ranking_ = file_ranking_ = small_file_ranking_ = {};
+  closed_ways |= 1u << MechanismAccess::index(mechanism);
+  memory_rankings_.clear();
+  file_rankings_.clear();
 }
 
 const Ranking& ConnectionState::ranking_for(Kind source, std::uint64_t length) {
-  Ranking& file = length <= small_file_bytes ? small_file_ranking_ : file_ranking_;
-  Ranking& ranking = source == Kind::memory ? memory_ranking_ : file;
-  if (ranking.count == 0) [[unlikely]] {
-    const SourceFacts plain{.kind = source, .regular = true, .true_size = true, .promised = length};
-    ranking = rank(plain, facts, {.closed_ways = closed_ways});
-    if (source == Kind::memory && ranking.count > 0)
-      memory_cost = MechanismAccess::entry(ranking.order[0]).cost(plain, facts);
-  }
-  return ranking;
+  RankingTable& table = source == Kind::memory ? memory_rankings_ : file_rankings_;
+  if (const Ranking* const kept = table.find(length)) [[likely]]
+    return *kept;
+  const SourceFacts plain{.kind = source, .regular = true, .true_size = true, .promised = length};
+  const Ranking ranking =
+      rank(plain, facts, {.closed_ways = closed_ways, .costs = &context->costs()});
+  if (source == Kind::memory && ranking.count > 0)
+    memory_cost = MechanismAccess::entry(ranking.order[0]).cost(plain, facts);
+  return table.keep(length, ranking);
 }
 
 Connection::Connection(std::unique_ptr<ConnectionState> state) noexcept
@@ -127,6 +134,7 @@ Result<Connection> Connection::adopt(Context& context, OwnedFd socket, Connectio
   // Sends that somebody else numbered before cannot be told from leat's own.
   const auto numbered = os::is_zero_copy(socket);
   state->facts.lendable = facts->tcp && numbered && !*numbered;
+  if (state->facts.lendable) state->lends_from = worth_lending;
   state->reset_unless_ended = options.reset_unless_ended && facts->tcp;
   if (state->reset_unless_ended) {
     if (const auto set = os::reset_on_close(socket, true); !set)

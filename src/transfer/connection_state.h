@@ -6,9 +6,11 @@
 #include <leat/connection.h>
 
 #include "buffer/loans.h"
+#include "endpoint/access.h"
 #include "endpoint/facts.h"
 #include "mechanism/mechanism.h"
-#include "plan/rank.h"
+#include "plan/ranking_table.h"
+#include "transfer/lending_trial.h"
 
 namespace leat {
 
@@ -30,11 +32,15 @@ struct ConnectionState {
   std::uint32_t closed_ways = 0;  // bit i: mechanism i refused as a way out of a file, memory, …
   SinkFacts facts;
   Loans loans;                         // what its MSG_ZEROCOPY sends have lent
+  LendingTrial trial;                  // of lending unasked
+  std::uint64_t lends_from = to_end;   // slices of this length on; to_end: never unasked
+  bool is_route_known = false;         // `lends_from` has been thought over
   std::uint64_t releases = 0;          // of sends, taken from the error queue
   std::uint32_t awaiting_release = 0;  // transfers; whoever takes one tells them
 
   /// The ranking for plain memory, or for a stretch of known length of a file, without wishes.
-  /// Planned once; anew after a way was closed.
+  /// Planned once for each class of lengths; anew after a way was closed. The reference holds until
+  /// the next call.
   const Ranking& ranking_for(Kind source, std::uint64_t length);
   Cost memory_cost;  ///< of memory by the first of its ranking, once that was planned
 
@@ -42,6 +48,9 @@ struct ConnectionState {
   void end_transfer() noexcept;
   /// Closes the socket; one that has lent memory is shut down, and closed once it is all back.
   void close_now() noexcept;
+  /// True if memory may be lent though nobody asked for that: the way to the peer promises that
+  /// the kernel will not copy it. Asks for the route once.
+  bool lends_unasked() noexcept;
   /// Lets go of what the error queue names. Never waits.
   void take_releases() noexcept;
   /// The stream has come to an orderly end: closing is no longer a reset.
@@ -50,9 +59,8 @@ struct ConnectionState {
   void close_way(Mechanism mechanism) noexcept;
 
  private:
-  Ranking memory_ranking_;  // empty: not planned yet
-  Ranking file_ranking_;
-  Ranking small_file_ranking_;
+  RankingTable memory_rankings_;
+  RankingTable file_rankings_;
 };
 
 /// The facts of what `ranking_for` is about.
@@ -69,6 +77,12 @@ inline SourceFacts plain_facts(const Source& source) {
 inline bool is_plain(const Source& source) {
   return source.kind() == Kind::memory ||
          (source.kind() == Kind::file && source.offset() != at_cursor && source.length() != to_end);
+}
+
+/// Memory that the connection would rather lend than copy, if the way to the peer promises well.
+inline bool is_to_be_lent(const Source& source, const ConnectionState& connection) {
+  return source.length() >= connection.lends_from && source.kind() == Kind::memory &&
+         EndpointAccess::keeper(source);
 }
 
 struct ConnectionAccess {

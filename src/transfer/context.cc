@@ -64,7 +64,7 @@ Context::~Context() = default;
 Result<Context> Context::create(ContextOptions options) {
   auto wakeups = os::make_eventfd();
   if (!wakeups) return std::unexpected(wakeups.error());
-  return Context(std::make_unique<ContextState>(options, std::move(*wakeups)));
+  return Context(std::make_unique<ContextState>(std::move(options), std::move(*wakeups)));
 }
 
 FdRef Context::fd() const noexcept { return state_->wakeups; }

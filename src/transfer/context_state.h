@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <leat/context.h>
@@ -14,7 +15,9 @@
 #include "buffer/pipe_pool.h"
 #include "buffer/verdicts.h"
 #include "os/ring.h"
+#include "os/route.h"
 #include "transfer/quarantine.h"
+#include "transfer/refused_pairs.h"
 
 namespace leat {
 
@@ -22,12 +25,15 @@ struct TransferState;
 
 struct ContextState {
   explicit ContextState(ContextOptions given, OwnedFd eventfd)
-      : options(given),
+      : options(std::move(given)),
         wakeups(std::move(eventfd)),
-        pipes(given.pipe_budget_bytes),
-        lent{.limit = given.lent_budget_bytes},
-        ring(wakeups, given.ring) {}
+        pipes(options.pipe_budget_bytes),
+        lent{.limit = options.lent_budget_bytes},
+        ring(wakeups, options.ring) {}
   ~ContextState();
+
+  /// To rank by.
+  const Costs& costs() const noexcept { return options.costs ? *options.costs : Costs::shipped(); }
 
   ContextOptions options;
   OwnedFd wakeups;
@@ -35,7 +41,9 @@ struct ContextState {
   PipePool pipes;
   LentBudget lent;
   Verdicts verdicts;
-  os::Ring ring;              // its last completions are told to `verdicts`
+  os::Ring ring;  // its last completions are told to `verdicts`
+  RefusedPairs refused_pairs;
+  os::LendingRoutes lending_routes;
   Quarantine quarantine;      // of closed connections that have lent memory
   std::vector<iovec> pieces;  // of memory, for the step at work
   std::uint64_t stranded_bytes = 0;

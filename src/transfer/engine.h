@@ -160,6 +160,8 @@ struct Engine {
   Place& place() { return in_leftover() ? leftovers.back().place : part_place; }
   Result<void> begin_part();
   Result<void> plan_part(Source& part_source);
+  std::uint32_t closed_before();
+  bool lends_first();
   void finish_part();
   Gathered gather(std::uint64_t limit, std::size_t most_pieces);
   std::span<Keeper> keepers_of(const Gathered& gathered);

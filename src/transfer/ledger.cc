@@ -33,6 +33,14 @@ void Ledger::set_ticket(Mechanism mechanism, std::uint64_t ticket) {
   }
 }
 
+void Ledger::passed_over(Mechanism mechanism, std::string_view reason, std::uint64_t at) {
+  const bool told =
+      std::any_of(refusals_.begin(), refusals_.end(), [mechanism](const Refusal& other) {
+        return other.mechanism == mechanism && other.count == 0;
+      });
+  if (!told) refusals_.push_back({.mechanism = mechanism, .reason = reason, .at = at});
+}
+
 bool Ledger::has_pending(const Verdicts& verdicts) const {
   return std::any_of(legs_.begin(), legs_.end(), [&](const Leg& leg) {
     const Verdicts::Account* const account = verdicts.find(leg.ticket);

@@ -67,8 +67,9 @@ void give_back(PumpSlot& pump, Resources& resources) {
 }  // namespace
 
 bool is_one_call(const Source& source, const Sink& sink, const Options& options) noexcept {
-  return EndpointAccess::connection(sink) && fits_one_call(source) &&
-         asks_for_nothing_else(options);
+  const ConnectionState* const connection = EndpointAccess::connection(sink);
+  return connection && fits_one_call(source) && asks_for_nothing_else(options) &&
+         !is_to_be_lent(source, *connection);
 }
 
 OneCall make_one_call(ContextState& context, ConnectionState& connection, const Source& source) {

@@ -21,7 +21,7 @@ Source leftover_source(const Residue& residue, Block block) {
 Result<void> Engine::begin_part() {
   Source& part_source = current();
   if (sink_connection && !composite && needs.is_plain() && closed_ways == 0 && !in_leftover() &&
-      is_plain(part_source)) {
+      is_plain(part_source) && !is_to_be_lent(part_source, *sink_connection)) {
     facts = plain_facts(part_source);
     source_fd = part_source.fd();
     ranking = sink_connection->ranking_for(part_source.kind(), part_source.length());
@@ -53,7 +53,8 @@ Result<void> Engine::plan_part(Source& part_source) {
 
   if (facts->kind == Kind::memory && !in_leftover()) run_end = join_run(*facts, parts(), part);
   needs.has_successor = !in_leftover() && part + 1 < parts().size();
-  needs.closed_ways = closed_ways | (sink_connection ? sink_connection->closed_ways : 0u);
+  needs.closed_ways = closed_ways | closed_before();
+  needs.lends_first = lends_first();
   ranking = rank(*facts, sink_facts, needs);
   if (ranking.count == 0 && needs.forced && in_leftover()) {
     // What a forced mechanism gave up need not be of a kind that it fits: any other moves it.
@@ -76,6 +77,31 @@ Result<void> Engine::plan_part(Source& part_source) {
                                .mechanism = {},
                                .subject = {},
                                .hint = "no other mechanism is left"});
+}
+
+// What refused for such ends in earlier transfers. The receipt shows it, as the plan cannot.
+std::uint32_t Engine::closed_before() {
+  const std::uint32_t on_connection = sink_connection ? sink_connection->closed_ways : 0u;
+  const std::uint32_t for_pair = context.refused_pairs.closed(*facts, sink_facts);
+  if (needs.forced) return on_connection;
+  const std::uint32_t news = for_pair & ~(on_connection | closed_ways);
+  for (std::size_t index = 0; news != 0 && index < Mechanism::count(); ++index) {
+    if ((news >> index & 1u) != 0)
+      ledger.passed_over(Mechanism::at(index), "it refused for such ends before", delivered);
+  }
+  return on_connection | for_pair;
+}
+
+// Memory that whoever needs it keeps is lent unasked where that may well save a copy.
+bool Engine::lends_first() {
+  if (facts->kind != Kind::memory || facts->tenure == MemoryTenure::borrowed) return false;
+  if (!sink_facts.lendable || needs.forced || needs.copies_forbidden) return false;
+  if (facts->promised < worth_lending || !sink_connection->lends_unasked()) return false;
+  if (sink_connection->trial.begins()) return true;
+  ledger.passed_over(*Mechanism::named("zerocopy_send"),
+                     "the kernel copied what it was lent here, or had no room: tried again later",
+                     delivered);
+  return false;
 }
 
 void Engine::finish_part() {

@@ -15,11 +15,12 @@ constexpr std::chrono::milliseconds tick{2};
 
 }  // namespace
 
-std::size_t take_releases(FdRef socket, Loans& loans) noexcept {
+std::size_t take_releases(FdRef socket, Loans& loans, LendingTrial* trial) noexcept {
   std::size_t released = 0;
   while (loans.outstanding() > 0) {
     const auto sends = os::next_release(socket);
     if (!sends || !*sends) break;
+    if (trial) trial->released((*sends)->copied);
     released += loans.completed((*sends)->first, (*sends)->last, (*sends)->copied);
   }
   return released;

@@ -9,6 +9,7 @@
 #include <leat/fd.h>
 
 #include "buffer/loans.h"
+#include "transfer/lending_trial.h"
 
 namespace leat {
 
@@ -47,7 +48,8 @@ class Quarantine {
   std::uint64_t abandoned_bytes_ = 0;
 };
 
-/// Takes everything from the error queue. Returns how many sends were released. Never waits.
-std::size_t take_releases(FdRef socket, Loans& loans) noexcept;
+/// Takes everything from the error queue, and tells `trial` what it says. Returns how many sends
+/// were released. Never waits.
+std::size_t take_releases(FdRef socket, Loans& loans, LendingTrial* trial = nullptr) noexcept;
 
 }  // namespace leat

@@ -95,7 +95,7 @@ Result<void> Engine::look_at_ends() {
     sink_fd = sink_description;
     sink_facts.waiting = Waiting::never;
   }
-  needs = needs_of(options, sink);
+  needs = needs_of(options, sink, context.costs());
   return {};
 }
 

@@ -1,6 +1,8 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -21,6 +23,13 @@ constexpr std::chrono::milliseconds longest_step{2};
 // For a wake-up that no event explains: look again after this long instead of spinning.
 constexpr std::chrono::milliseconds back_off{10};
 constexpr unsigned most_moveless = 3;
+
+// Refusals that the next transfer between such ends would meet again. What is used up may be there
+// by then, and a file that is being run may have ended.
+bool holds_for_pair(int error_number) {
+  constexpr std::array lasting{EINVAL, ENOSYS, EOPNOTSUPP, EXDEV, EPERM};
+  return std::find(lasting.begin(), lasting.end(), error_number) != lasting.end();
+}
 
 // Refusals that have nothing to do with the file at hand: they hold for the whole connection.
 bool holds_for_connection(int error_number) {
@@ -268,9 +277,11 @@ bool Engine::next_candidate(const Moved& moved) {
   }
   if (sink_connection && holds_for_connection(moved.error_number))
     sink_connection->close_way(refusing);
-  for (std::size_t index = 0; index < Mechanism::count(); ++index) {
-    if (Mechanism::at(index) == refusing) closed_ways |= 1u << index;
-  }
+  if (!in_leftover() && holds_for_pair(moved.error_number))
+    context.refused_pairs.add(*facts, sink_facts, MechanismAccess::index(refusing));
+  if (sink_connection && moved.error_number == ENOBUFS && MechanismAccess::entry(refusing).lends)
+    sink_connection->trial.found_no_room();
+  closed_ways |= 1u << MechanismAccess::index(refusing);
   last_refusal = moved;
   drop_pump();
   facts.reset();  // what comes now, a leftover or the rest of the part, is ranked anew

@@ -1,0 +1,106 @@
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include <leat/costs.h>
+
+#include "mechanism/mechanism.h"
+#include "os/host.h"
+
+namespace leat {
+namespace {
+
+bool is_measured(double nanoseconds) { return std::isfinite(nanoseconds) && nanoseconds > 0; }
+
+std::size_t number_of(Mechanism mechanism) { return MechanismAccess::index(mechanism); }
+
+auto key_of(const CostFigure& figure) {
+  return std::tuple(figure.source, figure.sink, number_of(figure.mechanism), figure.bytes);
+}
+
+double between(double low, double high, double share) { return low + (high - low) * share; }
+
+Costs::Estimate between(const CostFigure& low, const CostFigure& high, std::uint64_t bytes) {
+  const double share = (static_cast<double>(bytes) - static_cast<double>(low.bytes)) /
+                       static_cast<double>(high.bytes - low.bytes);
+  // Noise may make more bytes cost less; beyond the last figure that must not end below zero.
+  return {std::max(between(low.wall_ns, high.wall_ns, share), 1.0),
+          std::max(between(low.cpu_ns, high.cpu_ns, share), 1.0)};
+}
+
+}  // namespace
+
+std::string_view name_of(CostSource source) noexcept {
+  switch (source) {
+    case CostSource::file: return "file";
+    case CostSource::cold_file: return "cold_file";
+    case CostSource::memory: return "memory";
+    case CostSource::pipe: return "pipe";
+    case CostSource::socket: return "socket";
+  }
+  return "";
+}
+
+std::string_view name_of(CostSink sink) noexcept {
+  switch (sink) {
+    case CostSink::tcp: return "tcp";
+    case CostSink::unix_socket: return "unix";
+    case CostSink::pipe: return "pipe";
+    case CostSink::file: return "file";
+  }
+  return "";
+}
+
+void Costs::add(const CostFigure& figure) {
+  if (!figure.mechanism || !is_measured(figure.wall_ns) || !is_measured(figure.cpu_ns)) return;
+  const auto place =
+      std::lower_bound(figures_.begin(), figures_.end(), figure,
+                       [](const auto& a, const auto& b) { return key_of(a) < key_of(b); });
+  if (place != figures_.end() && key_of(*place) == key_of(figure)) {
+    *place = figure;
+  } else {
+    figures_.insert(place, figure);
+  }
+}
+
+std::optional<Costs::Estimate> Costs::estimate(CostSource source, CostSink sink,
+                                               Mechanism mechanism,
+                                               std::uint64_t bytes) const noexcept {
+  const auto ends_of = [](const CostFigure& figure) {
+    return std::tuple(figure.source, figure.sink, number_of(figure.mechanism));
+  };
+  const auto wanted = std::tuple(source, sink, number_of(mechanism));
+  const auto first =
+      std::lower_bound(figures_.begin(), figures_.end(), wanted,
+                       [&](const auto& figure, const auto& key) { return ends_of(figure) < key; });
+  const auto last = std::find_if(first, figures_.end(),
+                                 [&](const auto& figure) { return ends_of(figure) != wanted; });
+  if (first == last) return std::nullopt;
+  if (bytes <= first->bytes || last - first == 1) return Estimate{first->wall_ns, first->cpu_ns};
+  auto above = std::find_if(first, last, [&](const auto& each) { return each.bytes >= bytes; });
+  if (above == last) --above;
+  return between(*(above - 1), *above, bytes);
+}
+
+const Costs& Costs::shipped() {
+  static const Costs costs = [] {
+    Costs made;
+    [[maybe_unused]] const auto take = [&made](CostSource source, CostSink sink,
+                                               std::string_view mechanism, std::uint64_t bytes,
+                                               double wall_ns, double cpu_ns) {
+      if (const auto named = Mechanism::named(mechanism))
+        made.add({source, sink, *named, bytes, wall_ns, cpu_ns});
+    };
+#define LEAT_COST(source, sink, mechanism, bytes, wall_ns, cpu_ns) \
+  take(CostSource::source, CostSink::sink, #mechanism, bytes, wall_ns, cpu_ns);
+#include "plan/shipped_costs.def"
+#undef LEAT_COST
+    return made;
+  }();
+  return costs;
+}
+
+std::string kernel_release() { return os::kernel_release(); }
+std::string processor_name() { return os::processor_name(); }
+
+}  // namespace leat
