@@ -21,8 +21,10 @@
 #include "bench/rounds.h"
 #include "bench/sampling.h"
 #include "commands.h"
+#include "host_costs.h"
 #include "os/process.h"
 #include "os/veth.h"
+#include "planner/regret_command.h"
 #include "sizes.h"
 
 namespace leat::app {
@@ -190,13 +192,16 @@ std::expected<void, std::string> run_bench(BenchOptions& options,
   if (!file) return std::unexpected(file.error());
 
   const bench::Origin origin = bench::origin_here();
+  const HostCosts host = host_costs();
+  if (!host.warning.empty()) fmt::print(stderr, "leat bench transfer: {}\n", host.warning);
   const bool show = os::is_terminal(FdRef(2));
   if (show) options.settings.progress = show_progress;
   std::vector<bench::Series> all;
   for (const bench::Pair& pair : pairs) {
     for (const std::uint64_t size : sizes) {
       // Smaller sizes are the file's beginning.
-      const bench::Payload payload{file->file, size, options.folder, veth ? &*veth : nullptr};
+      const bench::Payload payload{file->file, size, options.folder, veth ? &*veth : nullptr,
+                                   host.costs};
       auto series = run_and_sample(payload, pair, options.settings);
       if (show) show_progress("");
       if (!series) return std::unexpected(series.error());
@@ -297,10 +302,10 @@ void add_transfer(CLI::App& bench, int& exit_status) {
 void add_bench(CLI::App& root, int& exit_status) {
   CLI::App* bench = root.add_subcommand("bench", "Measure on this host");
   bench->require_subcommand(1);
-  bench->footer(
-      "See leat bench transfer --help, leat bench claims --help and leat bench page --help.");
+  bench->footer("See leat bench transfer --help, and likewise of claims, planner and page.");
   add_transfer(*bench, exit_status);
   bench::add_claims_command(*bench, default_folder(), show_progress, exit_status);
+  planner::add_regret_command(*bench, default_folder(), show_progress, exit_status);
   add_bench_page(*bench, exit_status);
 }
 

@@ -16,6 +16,8 @@ void add_bench(CLI::App& root, int& exit_status);
 /// `leat bench page`, below `leat bench`.
 void add_bench_page(CLI::App& bench, int& exit_status);
 void add_copy(CLI::App& root, int& exit_status);
+void add_calibrate(CLI::App& root, int& exit_status);
+void add_explain(CLI::App& root, int& exit_status);
 void add_probe(CLI::App& root, int& exit_status);
 
 }  // namespace leat::app

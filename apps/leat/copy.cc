@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include "commands.h"
+#include "copy/options.h"
 #include "copy/request.h"
 #include "copy/run.h"
 #include "endpoint_address.h"
@@ -17,7 +18,10 @@
 namespace leat::app {
 namespace {
 
+using copy::checked;
+using copy::one_of;
 using copy::Request;
+using copy::text_option;
 using AddressKind = EndpointAddress::Kind;
 
 constexpr const char* after_options = R"(Endpoints:
@@ -47,91 +51,6 @@ Examples:
   tar -c src | leat copy - tcp://[2001:db8::7]:9000     from a pipe
   leat copy --length 1GiB --json /dev/zero unix:///run/sink.socket)";
 
-/// The value, or a usage error of the option `name`.
-template <class T>
-T checked(std::expected<T, std::string> value, const std::string& name) {
-  if (!value) throw CLI::ValidationError(name, value.error());
-  return *value;
-}
-
-Mechanism mechanism_named(const std::string& name) {
-  if (const auto mechanism = Mechanism::named(name)) return *mechanism;
-  std::string known;
-  for (std::size_t i = 0; i < Mechanism::count(); ++i) {
-    known += fmt::format("{}{}", i == 0 ? "" : ", ", Mechanism::at(i).name());
-  }
-  throw CLI::ValidationError("--mechanism", fmt::format("'{}' is none of {}", name, known));
-}
-
-/// An option whose text `set` understands or refuses.
-template <class Set>
-CLI::Option* text_option(CLI::App& command, const std::string& name, const std::string& type,
-                         const std::string& description, const Set& set) {
-  auto* option = command.add_option_function<std::string>(name, set, description);
-  return option->type_name(type);
-}
-
-/// 0 or 1: which of two words it is.
-int one_of(const std::string& option, const std::string& text, const char* first,
-           const char* second) {
-  if (text == first) return 0;
-  if (text == second) return 1;
-  throw CLI::ValidationError(option, fmt::format("'{}' is neither {} nor {}", text, first, second));
-}
-
-template <class Store>
-void size_option(CLI::App& command, const std::string& name, const std::string& type,
-                 const std::string& description, Store store) {
-  text_option(command, name, type, description,
-              [name, store](const std::string& text) { store(checked(parse_size(text), name)); });
-}
-
-void add_endpoints(CLI::App& command, Request& request) {
-  text_option(command, "SRC", "", "Where the bytes come from", [&](const std::string& text) {
-    request.source = checked(parse_endpoint_address(text), "SRC");
-  })->required();
-  text_option(command, "DST", "", "Where they go", [&](const std::string& text) {
-    request.sink = checked(parse_endpoint_address(text), "DST");
-  })->required();
-}
-
-void add_range(CLI::App& command, Request& request) {
-  size_option(command, "--offset", "SIZE", "Start this far into the file SRC",
-              [&](std::uint64_t bytes) { request.offset = bytes; });
-  size_option(command, "--length", "SIZE", "Copy exactly this much; an earlier end is an error",
-              [&](std::uint64_t bytes) {
-                // The largest number stands for "to the end"; no file is as long.
-                request.length = std::min(bytes, to_end - 1);
-              });
-}
-
-void add_ways(CLI::App& command, Request& request) {
-  text_option(command, "--mechanism", "NAME", "Use only this one, or fail",
-              [&](const std::string& name) { request.mechanism = mechanism_named(name); });
-  text_option(command, "--copies", "allow|forbid",
-              "May the CPU copy the bytes? forbid fails where it would have to",
-              [&](const std::string& text) {
-                const bool forbid = one_of("--copies", text, "allow", "forbid") == 1;
-                request.copies = forbid ? Copies::forbid : Copies::allow;
-              });
-  size_option(command, "--block-size", "SIZE", "Block of read_write", [&](std::uint64_t bytes) {
-    constexpr std::uint64_t most = 1ull << 30;
-    if (bytes == 0 || bytes > most) {
-      throw CLI::ValidationError("--block-size", "use 1 to 1GiB, such as 256KiB");
-    }
-    request.block_bytes = static_cast<std::uint32_t>(bytes);
-  });
-  text_option(command, "--limit-rate", "SIZE", "At most this much a second",
-              [&](const std::string& text) {
-                const bool per_second = text.ends_with("/s");
-                const auto size = per_second ? text.substr(0, text.size() - 2) : text;
-                request.bytes_per_second = checked(parse_size(size), "--limit-rate");
-                if (request.bytes_per_second == 0) {
-                  throw CLI::ValidationError("--limit-rate", "use at least 1, such as 10MiB");
-                }
-              });
-}
-
 void add_file_options(CLI::App& command, Request& request) {
   text_option(command, "--durable", "data|full",
               "Success means on the disk: the bytes, or also times, mode and name",
@@ -157,6 +76,8 @@ void add_time_limits(CLI::App& command, Request& request) {
 
 void add_reporting(CLI::App& command, Request& request) {
   command.add_flag("--json", request.json, "The receipt as one line of JSON");
+  command.add_flag("--explain", request.explain,
+                   "First say which mechanisms would be tried, and why");
   command.add_flag("--quiet", request.quiet, "No receipt; errors are still told");
   command.add_flag_callback(
       "--no-progress", [&] { request.progress = false; }, "No progress bar, on a terminal either");
@@ -182,9 +103,9 @@ void add_copy(CLI::App& root, int& exit_status) {
   CLI::App& command = *root.add_subcommand("copy", "Copy SRC to DST: files, pipes and sockets");
   command.footer(after_options);
   const auto request = std::make_shared<Request>();
-  add_endpoints(command, *request);
-  add_range(command, *request);
-  add_ways(command, *request);
+  copy::add_endpoints(command, *request);
+  copy::add_range(command, *request);
+  copy::add_ways(command, *request);
   add_file_options(command, *request);
   add_time_limits(command, *request);
   add_reporting(command, *request);

@@ -31,7 +31,11 @@ struct Command {
   std::string_view name;
   void (*add)(CLI::App& root, int& exit_status);
 };
-constexpr Command commands[] = {{"copy", add_copy}, {"bench", add_bench}, {"probe", add_probe}};
+constexpr Command commands[] = {{"copy", add_copy},
+                                {"explain", add_explain},
+                                {"probe", add_probe},
+                                {"calibrate", add_calibrate},
+                                {"bench", add_bench}};
 
 /// A command that is named first is set up alone: the options of all of them take longer than a
 /// short copy.

@@ -4,13 +4,13 @@ _leat() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "copy bench probe --help --version" -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W "copy explain probe calibrate bench --help --version" -- "$current")
     return
   fi
   local -a command=("${COMP_WORDS[1]}")
   if [[ ${command[0]} == bench ]]; then
     if ((COMP_CWORD == 2)); then
-      mapfile -t COMPREPLY < <(compgen -W "transfer claims page --help" -- "$current")
+      mapfile -t COMPREPLY < <(compgen -W "transfer claims planner page --help" -- "$current")
       return
     fi
     command+=("${COMP_WORDS[2]}")
@@ -34,7 +34,7 @@ _leat() {
     --copies) mapfile -t COMPREPLY < <(compgen -W "allow forbid" -- "$current"); return ;;
     --durable) mapfile -t COMPREPLY < <(compgen -W "data full" -- "$current"); return ;;
     --offset | --length | --block-size | --limit-rate | --timeout | --close-timeout) return ;;
-    --size | --pairs | --max-pairs) return ;;
+    --size | --pairs | --max-pairs | --rounds) return ;;
   esac
   if [[ $current == -* ]]; then
     local options
@@ -47,7 +47,7 @@ _leat() {
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
     return
   fi
-  [[ ${command[0]} == copy ]] || return
+  [[ ${command[0]} == copy || ${command[0]} == explain ]] || return
   local addresses="tcp:// tcp-listen:// unix:/// unix-listen:///"
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen -f -- "$current"; compgen -W "$addresses" -- "$current")

@@ -1,5 +1,7 @@
 # Completion of leat for fish.
 complete -c leat -n __fish_use_subcommand -f -a copy -d 'Copy SRC to DST'
+complete -c leat -n __fish_use_subcommand -f -a explain -d 'How SRC would be moved, and why'
+complete -c leat -n __fish_use_subcommand -f -a calibrate -d 'Measure what moving bytes costs'
 complete -c leat -n __fish_use_subcommand -f -a bench -d 'Measure the mechanisms'
 complete -c leat -n __fish_use_subcommand -f -a probe -d 'Which mechanisms this host has'
 complete -c leat -n __fish_use_subcommand -l version -d 'Print the version'
@@ -20,11 +22,32 @@ complete -c leat -n $copy -l close-timeout -x -d 'Wait for the close of the peer
 complete -c leat -n $copy -l json -d 'Receipt as JSON'
 complete -c leat -n $copy -l quiet -d 'No receipt'
 complete -c leat -n $copy -l no-progress -d 'No progress bar'
+complete -c leat -n $copy -l explain -d 'First say what would be tried'
 complete -c leat -n $copy -a 'tcp:// tcp-listen:// unix:/// unix-listen:///'
+
+set --local explain '__fish_seen_subcommand_from explain'
+complete -c leat -n $explain -l offset -x -d 'Start this far into SRC'
+complete -c leat -n $explain -l length -x -d 'Copy exactly this much'
+complete -c leat -n $explain -l mechanism -x -a '(leat probe 2>/dev/null | string replace -r " .*" "")' -d 'Use only this one'
+complete -c leat -n $explain -l copies -x -a 'allow forbid' -d 'May the CPU copy the bytes?'
+complete -c leat -n $explain -l block-size -x -d 'Block of read_write'
+complete -c leat -n $explain -l limit-rate -x -d 'At most this much a second'
+complete -c leat -n $explain -l json -d 'Print JSON'
+complete -c leat -n $explain -a 'tcp:// tcp-listen:// unix:/// unix-listen:///'
+
+set --local calibrate '__fish_seen_subcommand_from calibrate'
+complete -c leat -n $calibrate -f
+complete -c leat -n $calibrate -l dir -x -a '(__fish_complete_directories)' -d 'Folder of the files'
+complete -c leat -n $calibrate -l html -r -F -d 'Write a page'
+complete -c leat -n $calibrate -l json -d 'Print JSON'
+complete -c leat -n $calibrate -l show -d 'Measure nothing'
 
 set --local bench '__fish_seen_subcommand_from bench'
 complete -c leat -n $bench -f -a transfer -d 'What each mechanism costs'
 complete -c leat -n $bench -f -a claims -d 'What the textbooks claim'
+complete -c leat -n $bench -f -a planner -d 'The choice beside the best mechanism'
+complete -c leat -n '__fish_seen_subcommand_from planner' -l rounds -x -d 'Rounds of each cell'
+complete -c leat -n '__fish_seen_subcommand_from planner' -l shipped -d 'Rank by what leat came with'
 complete -c leat -n $bench -f -a page -d 'Kept results as one page'
 complete -c leat -n '__fish_seen_subcommand_from page' -F
 complete -c leat -n '__fish_seen_subcommand_from page' -l svg -r -F -d 'Write a picture'

@@ -15,7 +15,8 @@ ROOT = pathlib.Path(os.environ.get("LEAT_SOURCE_DIR",
 COMPLETIONS = ROOT / "packaging" / "completions"
 
 
-COMMANDS = {"copy": ("copy",), "bench": ("bench", "transfer"), "probe": ("probe",)}
+COMMANDS = {"copy": ("copy",), "explain": ("explain",), "probe": ("probe",),
+            "calibrate": ("calibrate",), "bench": ("bench", "transfer")}
 
 
 def options_of(command):
@@ -92,6 +93,8 @@ class DocumentsTest(unittest.TestCase):
         self.assertIn("tcp-listen://", self.complete("copy", "tcp"))
         self.assertEqual(self.complete("bench", "t"), {"transfer"})
         self.assertEqual(self.complete("bench", "c"), {"claims"})
+        self.assertEqual(self.complete("bench", "pl"), {"planner"})
+        self.assertIn("tcp://", self.complete("explain", "tcp"))
         self.assertEqual(self.complete("bench", "transfer", "--path", ""), {"loopback", "veth"})
 
     def test_bash_takes_the_mechanisms_from_the_program(self):

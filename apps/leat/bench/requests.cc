@@ -90,7 +90,8 @@ class Server {
         size_(payload.size),
         from_memory_(pair.source == SourceKind::memory),
         is_tcp_(pair.sink == SinkKind::tcp),
-        may_lend_(may_lend) {
+        may_lend_(may_lend),
+        costs_(payload.costs) {
     options_.mechanism = way.mechanism;
     options_.tuning.block_bytes = way.block_bytes;
   }
@@ -101,7 +102,8 @@ class Server {
     if (is_tcp_) {
       if (const auto set = os::set_nodelay(*socket); !set) return set;
     }
-    Result<Context> context = Context::create({.sigpipe = Sigpipe::ignored_by_caller});
+    Result<Context> context =
+        Context::create({.sigpipe = Sigpipe::ignored_by_caller, .costs = costs_});
     if (!context) return std::unexpected(context.error());
     context_.emplace(std::move(*context));
     Result<Connection> connection = Connection::adopt(*context_, std::move(*socket));
@@ -202,6 +204,7 @@ class Server {
   bool from_memory_;
   bool is_tcp_;
   bool may_lend_;
+  std::shared_ptr<const Costs> costs_;
   Options options_;
   Slice memory_;
   std::vector<std::byte> buffer_;
@@ -367,7 +370,8 @@ std::expected<Plan, std::string> plan_requests(const Payload& payload, const Pai
   Result<void> made = server.connect(meeting->receiver);
   if (made) made = server.prepare();
   if (!made) return std::unexpected(made.error().message());
-  return plan(server.source(), server.sink());
+  const Costs& costs = payload.costs ? *payload.costs : Costs::shipped();
+  return plan(server.source(), server.sink(), {}, costs);
 }
 
 std::expected<Sample, Failure> measure_requests(const Payload& payload, const Pair& pair,

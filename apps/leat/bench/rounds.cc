@@ -39,18 +39,6 @@ std::vector<double> values_of(const Row& row, double (*value)(const Sample&)) {
 
 bool has_blocks(const Pair& pair) { return pair.source != SourceKind::memory; }
 
-/// What plan() says of the ends that the runs have; nothing is moved.
-std::expected<Plan, std::string> plan_runs(const Payload& payload, const Pair& pair) {
-  if (is_by_request(pair, payload.size)) return plan_requests(payload, pair);
-  Result<Meeting> meeting = arrange(payload, pair);
-  if (!meeting) return std::unexpected(meeting.error().message());
-  Result<Context> context = Context::create();
-  if (!context) return std::unexpected(context.error().message());
-  const Result<Ends> ends = open_ends(*context, payload, pair, *meeting, true);
-  if (!ends) return std::unexpected(ends.error().message());
-  return plan(ends->moves.front().source, ends->moves.front().sink);
-}
-
 bool wanted(const Settings& settings, Mechanism mechanism) {
   return settings.mechanisms.empty() ||
          std::find(settings.mechanisms.begin(), settings.mechanisms.end(), mechanism) !=
@@ -208,6 +196,18 @@ bool all_settled(const Series& series) {
 }
 
 }  // namespace
+
+std::expected<Plan, std::string> plan_runs(const Payload& payload, const Pair& pair) {
+  if (is_by_request(pair, payload.size)) return plan_requests(payload, pair);
+  Result<Meeting> meeting = arrange(payload, pair);
+  if (!meeting) return std::unexpected(meeting.error().message());
+  Result<Context> context = Context::create();
+  if (!context) return std::unexpected(context.error().message());
+  const Result<Ends> ends = open_ends(*context, payload, pair, *meeting, true);
+  if (!ends) return std::unexpected(ends.error().message());
+  const Costs& costs = payload.costs ? *payload.costs : Costs::shipped();
+  return plan(ends->moves.front().source, ends->moves.front().sink, {}, costs);
+}
 
 std::string Row::name() const {
   if (role == Role::by_hand) return fmt::format("by hand: {}", name_of(way.by_hand));

@@ -101,6 +101,9 @@ struct Series {
 /// that a machine that slows down favours none. The same arguments always give the same order.
 std::vector<std::size_t> order_of_round(std::size_t rows, int round);
 
+/// What plan() says of the ends that the runs have; nothing is moved. The error is one line.
+std::expected<Plan, std::string> plan_runs(const Payload& payload, const Pair& pair);
+
 /// Median of the ratios of the runs of each round, of what `value` gives of a run.
 Ratio compare(const Row& row, const Row& baseline, double (*value)(const Sample&));
 double wall_of(const Sample& sample);

@@ -118,7 +118,7 @@ void move_and_measure(MoverReport& report, Context& context, Ends& ends, const W
 int run_mover(const os::ParentLink& parent, const Payload& payload, const Pair& pair,
               Meeting& meeting, const Way& way) {
   MoverReport report;
-  Result<Context> context = Context::create();
+  Result<Context> context = Context::create({.costs = payload.costs});
   Result<Ends> ends = context ? open_ends(*context, payload, pair, meeting)
                               : Result<Ends>(std::unexpected(context.error()));
   if (!ends) put_message(report, ends.error().message());

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include <leat/costs.h>
 #include <leat/fd.h>
 #include <leat/mechanism.h>
 #include <leat/receipt.h>
@@ -61,7 +63,8 @@ struct Payload {
   FdRef file;
   std::uint64_t size = 0;
   std::string folder;
-  const os::VethPair* veth = nullptr;  ///< for Path::veth
+  const os::VethPair* veth = nullptr;    ///< for Path::veth
+  std::shared_ptr<const Costs> costs{};  ///< that leat's own choice ranks by; null: as shipped
 };
 
 /// What a good program written without leat calls for a small answer.

@@ -27,6 +27,7 @@ struct Request {
   std::chrono::nanoseconds close_timeout = std::chrono::seconds(10);
   bool in_place = false;
   bool preserve = false;
+  bool explain = false;
   bool json = false;
   bool quiet = false;
   bool progress = true;

@@ -8,11 +8,14 @@
 #include <fmt/core.h>
 
 #include <leat/context.h>
+#include <leat/plan.h>
 #include <leat/transfer.h>
 
 #include "commands.h"
 #include "copy/advice.h"
 #include "copy/ends.h"
+#include "explain/plan_format.h"
+#include "host_costs.h"
 #include "os/process.h"
 #include "os/signals.h"
 #include "os/wait.h"
@@ -61,7 +64,18 @@ Options options_of(const Request& request, const os::Patience& patience, bool re
   return options;
 }
 
-Receipt move_bytes(Context& context, Ends& ends, const Request& request,
+/// Before anything moves, on standard error as the receipt is.
+void explain_plan(const Source& source, const Sink& sink, const Options& options,
+                  const HostCosts& host, const Request& request) {
+  const Plan made = plan(source, sink, options, host.costs ? *host.costs : Costs::shipped());
+  const std::string source_name = format_endpoint_address(request.source);
+  const std::string sink_name = format_endpoint_address(request.sink);
+  const explain::Names names{source_name, sink_name, host.origin};
+  os::tell(request.json ? explain::plan_json(made, names).dump() + "\n"
+                        : explain::plan_text(made, names) + "\n");
+}
+
+Receipt move_bytes(Context& context, const HostCosts& host, Ends& ends, const Request& request,
                    const os::Patience& patience) {
   Options options = options_of(request, patience, ends.discards_on_failure());
   std::optional<ProgressBar> bar;
@@ -69,7 +83,10 @@ Receipt move_bytes(Context& context, Ends& ends, const Request& request,
     bar.emplace(ends.expected_bytes());
     options.progress = [&bar](const Step& step) { bar->update(step.delivered); };
   }
-  return transfer(context, ends.take_source(), ends.take_sink(), options);
+  Source source = ends.take_source();
+  Sink sink = ends.take_sink();
+  if (request.explain) explain_plan(source, sink, options, host, request);
+  return transfer(context, std::move(source), std::move(sink), options);
 }
 
 void fail(Receipt& receipt, Error error) {
@@ -79,7 +96,10 @@ void fail(Receipt& receipt, Error error) {
 
 Outcome perform(const Request& request, const os::Patience& patience) {
   Outcome outcome;
-  auto context = Context::create({.sigpipe = Sigpipe::ignored_by_caller});
+  const HostCosts host = host_costs();
+  if (!host.warning.empty() && !request.quiet && !request.json)
+    os::tell("leat copy: " + host.warning + "\n");
+  auto context = Context::create({.sigpipe = Sigpipe::ignored_by_caller, .costs = host.costs});
   if (!context) {
     fail(outcome.receipt, context.error());
     return outcome;
@@ -91,7 +111,7 @@ Outcome perform(const Request& request, const os::Patience& patience) {
   }
   outcome.nothing_kept = ends.discards_on_failure();
   Receipt& receipt = outcome.receipt;
-  receipt = move_bytes(*context, ends, request, patience);
+  receipt = move_bytes(*context, host, ends, request, patience);
   if (receipt.error) advise(*receipt.error, request, ends.end_at_fault(*receipt.error));
   if (!receipt.ok()) return outcome;
   auto finished = ends.finish();

@@ -20,6 +20,7 @@ struct Drawing {
 Drawing compose(const BarChart& chart);
 Drawing compose(const StackChart& chart);
 Drawing compose(const CurveChart& chart);
+Drawing compose(const HeatMap& map);
 
 /// One <svg> with the title for those who cannot see it.
 std::string svg_element(std::string_view title, const Drawing& drawing);

@@ -60,6 +60,10 @@ void Page::add(const CurveChart& chart, std::string_view origin) {
   add_figure(chart.title, svg_element(chart.title, compose(chart)), origin);
 }
 
+void Page::add(const HeatMap& map, std::string_view origin) {
+  add_figure(map.title, svg_element(map.title, compose(map)), origin);
+}
+
 void Page::add(const Table& table) {
   // With a name and a place in the order of tabs, so that it can be scrolled by keyboard.
   put("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>" + cells(table.columns, "th") +

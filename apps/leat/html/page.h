@@ -1,6 +1,7 @@
 /// One self-contained HTML page with charts and tables: what reports are written with.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,6 +62,24 @@ struct CurveChart {
   std::vector<Curve> curves;                            ///< at most ten
 };
 
+struct HeatCell {
+  double value = 0;
+  bool counts = true;  ///< false: shown pale, without a colour
+};
+struct HeatRow {
+  std::string label;
+  std::vector<std::optional<HeatCell>> cells;  ///< one for each column
+};
+
+/// Figures whose colour says how bad they are.
+struct HeatMap {
+  std::string title;
+  std::vector<std::string> columns;
+  std::vector<HeatRow> rows;
+  double calm = 0;   ///< no colour up to here
+  double alarm = 1;  ///< full colour from here on
+};
+
 struct Table {
   std::vector<std::string> columns;  ///< the first is of text, the others of figures
   std::vector<std::vector<std::string>> rows;
@@ -92,6 +111,7 @@ class Page {
   void add(const BarChart& chart, std::string_view origin);
   void add(const StackChart& chart, std::string_view origin);
   void add(const CurveChart& chart, std::string_view origin);
+  void add(const HeatMap& map, std::string_view origin);
   void add(const Table& table);
   void add(const Card& card);
   /// What was run, and where, under a table.

@@ -1,0 +1,185 @@
+#include "planner/regret.h"
+
+#include <algorithm>
+#include <map>
+#include <span>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "bench/rounds.h"
+
+namespace leat::app::planner {
+namespace {
+
+/// What runs in every round: the choice, the choice again, and each mechanism.
+struct Entry {
+  Mechanism forced;  ///< none: the choice
+  std::vector<double> wall_s{};
+  std::vector<double> cpu_s{};
+  std::vector<Mechanism> picked{};
+  bool refused = false;
+};
+
+constexpr std::size_t choice = 0;
+constexpr std::size_t choice_again = 1;
+
+std::expected<void, std::string> run(const bench::Payload& payload, const Cell& cell,
+                                     Entry& entry) {
+  const auto sample = bench::measure_checked(payload, cell.pair, {entry.forced, 0});
+  if (sample) {
+    constexpr double resolution_s = 1e-9;  // the kernel may see no CPU time in a short run
+    entry.wall_s.push_back(std::max(sample->wall_s, resolution_s));
+    entry.cpu_s.push_back(std::max(sample->cpu_s(), resolution_s));
+    entry.picked.push_back(sample->picked);
+    return {};
+  }
+  entry.refused = sample.error().refused && entry.forced;
+  if (entry.refused) return {};
+  return std::unexpected(fmt::format("{}, {}: {}", describe(cell),
+                                     entry.forced ? entry.forced.name() : "auto",
+                                     sample.error().message));
+}
+
+/// Every second value: those of the rounds that pick, or of those that compare.
+std::vector<double> half(std::span<const double> values, bool picks) {
+  std::vector<double> chosen;
+  for (std::size_t round = picks ? 0 : 1; round < values.size(); round += 2)
+    chosen.push_back(values[round]);
+  return chosen;
+}
+
+using Values = std::vector<double> Entry::*;
+
+bench::Ratio compare(const Entry& measured, const Entry& baseline, Values values) {
+  return bench::paired_ratio(half(measured.*values, false), half(baseline.*values, false));
+}
+
+Regret regret_of(std::span<const Entry> entries, Values values) {
+  const auto rivals = entries.subspan(choice_again + 1);
+  const auto median_of = [values](const Entry& entry) {
+    return bench::median(half(entry.*values, true));
+  };
+  const auto best =
+      std::min_element(rivals.begin(), rivals.end(),
+                       [&](const Entry& a, const Entry& b) { return median_of(a) < median_of(b); });
+  return {best->forced, compare(entries[choice], *best, values)};
+}
+
+double spread(std::vector<double> ratios) {
+  const double middle = bench::median(ratios);
+  return (bench::percentile(ratios, 0.75) - bench::percentile(ratios, 0.25)) / middle;
+}
+
+double noise_of(const Entry& one, const Entry& other, Values values) {
+  std::vector<double> ratios;
+  for (std::size_t round = 0; round < (one.*values).size(); ++round)
+    ratios.push_back((one.*values)[round] / (other.*values)[round]);
+  return spread(std::move(ratios));
+}
+
+Mechanism most_picked(const Entry& entry) {
+  std::map<std::string_view, std::pair<int, Mechanism>> counts;
+  for (const Mechanism each : entry.picked) {
+    auto& [count, mechanism] = counts[each.name()];
+    ++count;
+    mechanism = each;
+  }
+  return std::max_element(
+             counts.begin(), counts.end(),
+             [](const auto& a, const auto& b) { return a.second.first < b.second.first; })
+      ->second.second;
+}
+
+CellResult result_of(const Cell& cell, std::span<const Entry> entries, int rounds) {
+  CellResult result{.cell = cell,
+                    .picked = most_picked(entries[choice]),
+                    .rivals = {},
+                    .wall = regret_of(entries, &Entry::wall_s),
+                    .cpu = regret_of(entries, &Entry::cpu_s),
+                    .wall_to_read_write = {},
+                    .cpu_to_read_write = {},
+                    .noise = 0,
+                    .rounds = rounds};
+  const Entry& other = entries[choice_again];
+  result.noise = std::max(noise_of(entries[choice], other, &Entry::wall_s),
+                          noise_of(entries[choice], other, &Entry::cpu_s));
+  for (const Entry& entry : entries.subspan(choice_again + 1)) {
+    result.rivals.push_back(entry.forced);
+    if (entry.forced.name() != "read_write") continue;
+    result.wall_to_read_write = compare(entries[choice], entry, &Entry::wall_s);
+    result.cpu_to_read_write = compare(entries[choice], entry, &Entry::cpu_s);
+  }
+  return result;
+}
+
+std::expected<CellResult, std::string> measure_cell(const Files& files, const Cell& cell,
+                                                    const RegretSettings& settings) {
+  bench::Payload payload = files.payload_of(cell);
+  payload.costs = settings.costs;
+  const auto mechanisms = mechanisms_for(files, cell);
+  if (!mechanisms) return std::unexpected(mechanisms.error());
+  std::vector<Entry> entries(choice_again + 1);
+  for (const Mechanism each : *mechanisms) entries.push_back({each});
+  for (int round = 0; round < settings.rounds; ++round) {
+    for (const std::size_t index : bench::order_of_round(entries.size(), round)) {
+      if (entries[index].refused) continue;
+      if (const auto ran = run(payload, cell, entries[index]); !ran)
+        return std::unexpected(ran.error());
+    }
+  }
+  std::erase_if(entries, [](const Entry& entry) { return entry.refused; });
+  return result_of(cell, entries, settings.rounds);
+}
+
+}  // namespace
+
+bool CellResult::counts() const noexcept { return noise <= most_noise; }
+
+bool RegretSummary::keeps_bounds() const noexcept {
+  return above_best.empty() && above_read_write.empty() && median_wall <= most_median_regret &&
+         median_cpu <= most_median_regret;
+}
+
+std::expected<std::vector<CellResult>, std::string> measure_regret(const RegretSettings& settings) {
+  const std::vector<Cell> cells = regret_cells(settings.largest);
+  const auto files = Files::make(settings.folder, cells);
+  if (!files) return std::unexpected(files.error());
+  std::vector<CellResult> results;
+  for (const Cell& cell : cells) {
+    if (settings.progress) {
+      settings.progress(
+          fmt::format("{} of {}: {}", results.size() + 1, cells.size(), describe(cell)));
+    }
+    auto result = measure_cell(*files, cell, settings);
+    if (!result) return std::unexpected(result.error());
+    results.push_back(std::move(*result));
+  }
+  return results;
+}
+
+RegretSummary summarize(const std::vector<CellResult>& results) {
+  RegretSummary summary{.cells = results.size()};
+  std::vector<double> wall;
+  std::vector<double> cpu;
+  for (const CellResult& result : results) {
+    if (!result.counts()) {
+      summary.uncounted.push_back(&result);
+      continue;
+    }
+    ++summary.counted;
+    wall.push_back(result.wall.ratio.ratio - 1);
+    cpu.push_back(result.cpu.ratio.ratio - 1);
+    if (std::max(result.wall.ratio.low, result.cpu.ratio.low) > most_regret)
+      summary.above_best.push_back(&result);
+    const bool above =
+        (result.wall_to_read_write && result.wall_to_read_write->low > most_to_read_write) ||
+        (result.cpu_to_read_write && result.cpu_to_read_write->low > most_to_read_write);
+    if (above) summary.above_read_write.push_back(&result);
+  }
+  summary.median_wall = bench::median(wall);
+  summary.median_cpu = bench::median(cpu);
+  return summary;
+}
+
+}  // namespace leat::app::planner
