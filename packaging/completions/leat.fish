@@ -1,14 +1,14 @@
 # Completion of leat for fish.
 complete -c leat -n __fish_use_subcommand -f -a copy -d 'Copy SRC to DST'
 complete -c leat -n __fish_use_subcommand -f -a bench -d 'Measure the mechanisms'
-complete -c leat -n __fish_use_subcommand -f -a probe -d 'Which mechanisms this host has'
+complete -c leat -n __fish_use_subcommand -f -a probe -d 'What this host offers, and what is in the way'
 complete -c leat -n __fish_use_subcommand -l version -d 'Print the version'
 complete -c leat -l help -d 'Print help'
 
 set --local copy '__fish_seen_subcommand_from copy'
 complete -c leat -n $copy -l offset -x -d 'Start this far into SRC'
 complete -c leat -n $copy -l length -x -d 'Copy exactly this much'
-complete -c leat -n $copy -l mechanism -x -a '(leat probe 2>/dev/null | string replace -r " .*" "")' -d 'Use only this one'
+complete -c leat -n $copy -l mechanism -x -a '(leat probe mechanisms 2>/dev/null | string match -r -g "^  ([a-z]\S*)")' -d 'Use only this one'
 complete -c leat -n $copy -l copies -x -a 'allow forbid' -d 'May the CPU copy the bytes?'
 complete -c leat -n $copy -l block-size -x -d 'Block of read_write'
 complete -c leat -n $copy -l limit-rate -x -d 'At most this much a second'
@@ -34,7 +34,7 @@ complete -c leat -n $bench -l sink -x -a 'tcp unix pipe file all' -d 'Where it g
 complete -c leat -n $bench -l receiver -x -a 'truncate copy' -d 'What the receiver does'
 complete -c leat -n $bench -l cold -d 'Drop the file from the page cache'
 complete -c leat -n $bench -l path -x -a 'loopback veth' -d 'What TCP passes'
-complete -c leat -n $bench -l mechanism -x -a 'auto (leat probe 2>/dev/null | string replace -r " .*" "")' -d 'Only these'
+complete -c leat -n $bench -l mechanism -x -a 'auto (leat probe mechanisms 2>/dev/null | string match -r -g "^  ([a-z]\S*)")' -d 'Only these'
 complete -c leat -n $bench -l block-size -x -d 'Block of read_write'
 complete -c leat -n $bench -l pairs -x -d 'Rounds at least'
 complete -c leat -n $bench -l max-pairs -x -d 'Rounds at most'
@@ -43,5 +43,5 @@ complete -c leat -n $bench -l json -d 'Print JSON, or write it (=FILE)'
 complete -c leat -n $bench -l html -r -F -d 'Write a page'
 
 set --local probe '__fish_seen_subcommand_from probe'
-complete -c leat -n $probe -f
+complete -c leat -n $probe -f -a 'mechanisms kernel limits file_systems interfaces hardware'
 complete -c leat -n $probe -l json -d 'Print JSON'
