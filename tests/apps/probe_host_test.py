@@ -1,8 +1,9 @@
-"""Goal: what `leat probe` says of the kernel, limits, file systems, interfaces and hardware is right
-where it can be checked otherwise; in a sandbox it names who denies, says "unknown" of what is hidden,
-never fails and never guesses; it leaves nothing behind and does not hang. Method: the program is run
-as it is, under seccomp filters, as an unprivileged user without any capability, in mount and network
-namespaces in which /proc and /sys are hidden, a file system is dead, or an interface is made."""
+"""Goal: what `leat probe` says of the kernel, limits, file systems, interfaces and hardware is
+right where it can be checked otherwise; in a sandbox it names who denies, says "unknown" of what is
+hidden, never fails and never guesses; it leaves nothing behind and does not hang. Method: the
+program is run as it is, under seccomp filters, as an unprivileged user without any capability, in
+mount and network namespaces in which /proc and /sys are hidden, a file system is dead or frozen, or
+an interface is made."""
 
 import ctypes
 import errno
@@ -34,9 +35,6 @@ def needs_root(case):
     if os.geteuid() != 0:
         case.skipTest("needs root")
 
-
-def is_mount_point(path):
-    return any(line.split()[4] == path for line in open("/proc/self/mountinfo"))
 
 
 class HostCase(Case):
@@ -278,6 +276,37 @@ class FileSystemTest(HostCase):
         entry = self.entry_of(found, where)
         self.assertEqual(entry["verdict"], "unknown")
         self.assertIn("not asked: may hang", entry["detail"])
+
+    def test_one_that_is_frozen_holds_nobody_up(self):
+        needs_root(self)
+        if not shutil.which("fsfreeze") or not shutil.which("mkfs.ext4"):
+            self.skipTest("needs fsfreeze and mkfs.ext4")
+        image = self.folder / "frozen.img"
+        with open(image, "wb") as file:
+            file.truncate(16 << 20)
+        subprocess.run(["mkfs.ext4", "-q", image], check=True, timeout=WATCHDOG_S)
+        where = self.folder / "frozen"
+        where.mkdir()
+        # Frozen until its standard input ends, whatever becomes of the program.
+        script = (f"mount -o loop {image} {where}; fsfreeze -f {where}; echo frozen; read end || :\n"
+                  f"fsfreeze -u {where}; umount {where}")
+        holder = subprocess.Popen(["unshare", "--mount", "sh", "-ec", script], text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        if holder.stdout.readline() != "frozen\n":
+            holder.communicate()
+            self.skipTest("ext4 cannot be mounted from a file and frozen here")
+        program = subprocess.Popen(["nsenter", f"--mount=/proc/{holder.pid}/ns/mnt", PROGRAM,
+                                    "probe", "--json", "file_systems"], text=True,
+                                   stdout=subprocess.PIPE)
+        try:
+            output, _ = program.communicate(timeout=WATCHDOG_S)
+        finally:
+            holder.communicate("thaw\n", timeout=WATCHDOG_S)
+            program.wait(WATCHDOG_S)
+        found = {entry["name"]: entry for entry in json.loads(output)["file_systems"]}
+        self.assertEqual(found[str(where)]["verdict"], "unknown")
+        self.assertIn("did not answer in time", found[str(where)]["detail"])
 
     def test_a_user_is_answered_where_he_may_write(self):
         needs_root(self)

@@ -1,6 +1,6 @@
-"""Goal: `leat probe` says of every mechanism whether this host has it and, if not, who denies it; its
-text and its JSON say the same. Method: the program is run as it is, under seccomp filters, and as an
-unprivileged user. What it finds out besides mechanisms is in probe_host_test.py."""
+"""Goal: `leat probe` says of every mechanism whether this host has it and, if not, who denies it;
+its text and its JSON say the same. Method: the program is run as it is, under seccomp filters, and
+as an unprivileged user. What it finds out besides mechanisms is in probe_host_test.py."""
 
 import errno
 import json

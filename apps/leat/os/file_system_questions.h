@@ -28,8 +28,8 @@ struct FileSystemAnswers {
 
 /// Where a file system can be asked.
 struct Places {
-  std::vector<std::string> folders;       ///< it is mounted at the first; others may be elsewhere
-  std::optional<std::uint64_t> mount_id;  ///< of the first
+  std::vector<std::string> folders;         ///< it is mounted at the first; others may be elsewhere
+  std::optional<std::uint64_t> mount_id{};  ///< of the first
   bool may_write = true;
 };
 

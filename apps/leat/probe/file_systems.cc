@@ -174,10 +174,13 @@ std::vector<FileSystem> file_systems_of(const std::vector<os::Mount>& mounts,
   return all;
 }
 
-Finding judge_file_system(const os::Mount& mount,
-                          const std::optional<os::FileSystemAnswers>& answers) {
+Finding judge_file_system(const os::Mount& mount, const Result<os::FileSystemAnswers>& answers) {
   if (!answers) {
-    return finding_of(mount, Verdict::unknown, "did not answer in time, so it is left alone");
+    const Error& error = answers.error();
+    return finding_of(mount, Verdict::unknown,
+                      error.is(ETIMEDOUT)
+                          ? "did not answer in time"
+                          : fmt::format("not asked: {} answers {}", error.operation, error.name()));
   }
   const std::array<Judged, 4> all{judge_reflink(answers->reflink), judge_direct(answers->direct),
                                   judge_holes(answers->holes), judge_waiting(answers->nowait)};

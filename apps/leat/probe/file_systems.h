@@ -23,9 +23,8 @@ struct FileSystem {
 std::vector<FileSystem> file_systems_of(const std::vector<os::Mount>& mounts,
                                         const std::vector<std::string>& more_folders);
 
-/// One finding. `answers` is nothing if it did not answer in time.
-Finding judge_file_system(const os::Mount& mount,
-                          const std::optional<os::FileSystemAnswers>& answers);
+/// One finding. ETIMEDOUT: it did not answer in time.
+Finding judge_file_system(const os::Mount& mount, const Result<os::FileSystemAnswers>& answers);
 /// That of a kind that may wait for another machine.
 Finding not_asked(const os::Mount& mount);
 

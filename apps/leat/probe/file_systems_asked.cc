@@ -1,10 +1,10 @@
+#include <algorithm>
 #include <chrono>
-#include <system_error>
 #include <utility>
 
 #include <fmt/core.h>
 
-#include "os/patient_call.h"
+#include "os/file_system_child.h"
 #include "probe/denial.h"
 #include "probe/file_systems.h"
 
@@ -19,21 +19,13 @@ constexpr std::size_t most_folders = 8;
 constexpr std::chrono::milliseconds longest_wait{300};
 constexpr std::chrono::milliseconds longest_wait_for_all{600};
 
-/// On a thread of its own, which is left behind if it hangs: the program is about to end.
-std::optional<os::FileSystemAnswers> ask_patiently(const FileSystem& file_system,
-                                                   Clock::time_point deadline) {
+Result<os::FileSystemAnswers> ask_patiently(const FileSystem& file_system,
+                                            Clock::time_point deadline) {
   os::Places places{.folders = file_system.folders,
                     .mount_id = file_system.mount.id,
                     .may_write = !file_system.mount.read_only};
   if (places.folders.size() > most_folders) places.folders.resize(most_folders);
-  try {
-    auto answers = os::call_patiently([places] { return os::ask_file_system(places); },
-                                      {.deadline = deadline, .stop = {}, .stop_fd = {}});
-    if (answers) return std::move(*answers);
-  } catch (const std::system_error&) {
-    // No thread is to be had: what could hang is not asked.
-  }
-  return std::nullopt;
+  return os::ask_file_system_until(places, deadline);
 }
 
 void note(FileAnswers& files, const os::FileSystemAnswers& answers) {

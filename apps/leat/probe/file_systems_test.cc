@@ -5,9 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 
 #include <gtest/gtest.h>
+
+#include "os/file_system_child.h"
 
 namespace leat::app::probe {
 namespace {
@@ -132,7 +135,12 @@ TEST(JudgeFileSystem, WhatCannotBeWrittenToIsNotProbed) {
 }
 
 TEST(JudgeFileSystem, WhatDoesNotAnswerIsUnknown) {
-  EXPECT_EQ(judge_file_system(mount("ext4", "/", "8:1"), std::nullopt).verdict, Verdict::unknown);
+  EXPECT_EQ(
+      judge_file_system(mount("ext4", "/", "8:1"), std::unexpected(error_of(ETIMEDOUT))).verdict,
+      Verdict::unknown);
+  EXPECT_NE(judge_file_system(mount("ext4", "/", "8:1"), std::unexpected(error_of(EAGAIN, "fork")))
+                .detail.find("fork answers EAGAIN"),
+            std::string::npos);
   EXPECT_NE(not_asked(mount("nfs4", "/n", "0:9")).detail.find("not asked: may hang"),
             std::string::npos);
 }
@@ -165,6 +173,33 @@ TEST(AskFileSystem, AMountBeneathAnotherIsNotAskedByItsName) {
   EXPECT_FALSE(answers.direct || answers.holes || answers.reflink);
   EXPECT_NE(judge_file_system(mount("ext4", "/", "8:1"), answers).detail.find("beneath another"),
             std::string::npos);
+}
+
+TEST(AskFileSystemUntil, AChildTellsTheSame) {
+  const os::Places places{.folders = {::testing::TempDir()}};
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  const auto told = os::ask_file_system_until(places, end);
+  ASSERT_TRUE(told);
+  const os::FileSystemAnswers asked = os::ask_file_system(places);
+  const auto here = mount("ext4", "/", "8:1");
+  EXPECT_EQ(judge_file_system(here, told).detail, judge_file_system(here, asked).detail);
+  EXPECT_EQ(judge_file_system(here, told).facts, judge_file_system(here, asked).facts);
+}
+
+TEST(AskFileSystemUntil, AnErrorKeepsItsErrnoAndItsCall) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  const auto told = os::ask_file_system_until({.folders = {"/proc"}}, end);
+  ASSERT_TRUE(told);
+  ASSERT_TRUE(told->no_file);
+  EXPECT_EQ(told->no_file->operation, "open O_TMPFILE");
+  EXPECT_EQ(told->no_file->code, os::ask_file_system({.folders = {"/proc"}}).no_file->code);
+}
+
+TEST(AskFileSystemUntil, TheDeadlineEndsIt) {
+  const auto past = std::chrono::steady_clock::now() - std::chrono::minutes(1);
+  // The child may have been quicker than the look at the clock; that it ends is what counts.
+  const auto told = os::ask_file_system_until({.folders = {::testing::TempDir()}}, past);
+  EXPECT_TRUE(told || told.error().is(ETIMEDOUT));
 }
 
 }  // namespace

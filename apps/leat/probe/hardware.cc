@@ -15,9 +15,6 @@
 namespace leat::app::probe {
 namespace {
 
-// Larger ones are hardly to be had once the machine has run for a while.
-constexpr std::uint64_t largest_reserved_later = 64ull << 20;
-
 Finding hardware_finding(std::string name, Verdict verdict, std::string detail,
                          std::string remedy = {}) {
   return {.section = Section::hardware,
@@ -125,10 +122,7 @@ Finding judge_huge_pages(const std::string& size, const Result<std::string>& res
     return hardware_finding(name, Verdict::yes,
                             fmt::format("{} reserved, {} free", *count, free ? *free : "unknown"));
   }
-  const bool later = bytes && *bytes <= largest_reserved_later;
-  return hardware_finding(
-      name, Verdict::no, "none reserved",
-      later ? fmt::format("echo 64 > /sys/kernel/mm/hugepages/{}/nr_hugepages", size) : "");
+  return hardware_finding(name, Verdict::no, "none reserved; leat asks for transparent ones");
 }
 
 Finding judge_transparent(const Result<std::string>& choice, Folder folder) {
@@ -141,8 +135,10 @@ Finding judge_transparent(const Result<std::string>& choice, Folder folder) {
     return hardware_finding(name, Verdict::yes, "madvise: for memory that asks for them");
   }
   if (choice->find("[never]") != std::string::npos) {
-    return hardware_finding(name, Verdict::no, "never",
-                            "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled");
+    return hardware_finding(
+        name, Verdict::no,
+        "never: blocks of direct_io lie in small pages, and the disk gets more requests",
+        "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled");
   }
   return hardware_finding(name, Verdict::unknown, fmt::format("'{}' is no known choice", *choice));
 }

@@ -18,7 +18,7 @@ namespace leat::app::probe {
 struct RingSettings {
   Result<std::string> disabled;
   std::uint32_t own_group = 0;
-  std::optional<bool> filter;  ///< whether a seccomp filter is in force; nothing if unknown
+  std::optional<bool> filter{};  ///< whether a seccomp filter is in force; nothing if unknown
 };
 
 /// Whether there is io_uring or who denies it.
@@ -39,7 +39,7 @@ Finding judge_cachestat(const Result<void>& answer, std::optional<bool> filter);
 /// What files answered: those of the file systems that are mounted, and for RWF_NOWAIT this
 /// program's.
 struct FileAnswers {
-  std::vector<Result<void>> nowait;
+  std::vector<Result<void>> nowait{};
   bool alignment_told = false;  ///< STATX_DIOALIGN, by one of them
   bool alignment_asked = false;
 };
