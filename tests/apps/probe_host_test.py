@@ -288,8 +288,8 @@ class FileSystemTest(HostCase):
         where = self.folder / "frozen"
         where.mkdir()
         # Frozen until its standard input ends, whatever becomes of the program.
-        script = (f"mount -o loop {image} {where}; fsfreeze -f {where}; echo frozen; read end || :\n"
-                  f"fsfreeze -u {where}; umount {where}")
+        script = (f"mount -o loop {image} {where}; fsfreeze -f {where}; echo frozen\n"
+                  f"read end || :; fsfreeze -u {where}; umount {where}")
         holder = subprocess.Popen(["unshare", "--mount", "sh", "-ec", script], text=True,
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE)

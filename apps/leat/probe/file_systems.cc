@@ -82,7 +82,7 @@ Judged judge_reflink(const std::optional<Result<void>>& answer) {
 }
 
 std::string alignment_text(const os::DirectAlignment& alignment) {
-  const std::string text = fmt::format("direct I/O aligned to {} B", alignment.offset_bytes);
+  std::string text = fmt::format("direct I/O aligned to {} B", alignment.offset_bytes);
   if (alignment.memory_bytes == alignment.offset_bytes) return text;
   return text + fmt::format(" ({} B in memory)", alignment.memory_bytes);
 }

@@ -211,7 +211,7 @@ Finding judge_bpf(const Result<void>& answer, const Result<std::string>& setting
     finding.detail =
         fmt::format("denied without CAP_BPF: kernel.unprivileged_bpf_disabled is {} (EPERM){}",
                     *setting, filter && !*filter ? "" : "; a seccomp filter may deny it too");
-    finding.remedy = "setcap cap_bpf,cap_perfmon=ep PROGRAM";
+    finding.remedy = "setcap cap_bpf,cap_perfmon=ep $(command -v leat)";
   }
   return finding;
 }
