@@ -228,6 +228,19 @@ class FileSystemTest(HostCase):
         self.assertEqual(self.entry_of(found, one)["facts"]["type"], "tmpfs")
         self.assertNotIn(str(where), found["file_systems"])
 
+    def test_one_beneath_another_is_not_taken_for_it(self):
+        where = self.folder / "stack"
+        inner = where / "inner"
+        where.mkdir()
+        # The second mount hides the first with all that is mounted in it, and has a folder of the
+        # same name.
+        once = f"mount -t tmpfs none {where}\nmkdir {inner}"
+        found = self.mounted(once, where, f"mount -t tmpfs none {inner}\n{once}")
+        self.assertEqual(self.entry_of(found, where)["facts"]["holes"], "yes")
+        entry = self.entry_of(found, inner)
+        self.assertEqual(entry["verdict"], "unknown", entry)
+        self.assertIn("beneath another mount", entry["detail"])
+
     def test_one_that_is_read_only_is_not_written_to(self):
         where = self.folder / "ro"
         where.mkdir()
