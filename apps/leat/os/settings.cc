@@ -96,7 +96,8 @@ Privileges privileges() {
   const auto has = [&](int capability) { return (effective >> capability & 1) != 0; };
   const bool administers = has(CAP_SYS_ADMIN);
   return {.locks_memory = has(CAP_IPC_LOCK),
-          .exceeds_limits = has(CAP_SYS_RESOURCE) || administers,
+          .exceeds_limits = has(CAP_SYS_RESOURCE),
+          .administers = administers,
           .samples_kernel = has(CAP_PERFMON) || administers,
           .reads_addresses = has(CAP_SYSLOG)};
 }

@@ -37,7 +37,8 @@ std::optional<bool> has_seccomp_filter();
 /// namespaces only. All false where that is not to be known. See capabilities(7).
 struct Privileges {
   bool locks_memory = false;     ///< CAP_IPC_LOCK
-  bool exceeds_limits = false;   ///< CAP_SYS_RESOURCE or CAP_SYS_ADMIN
+  bool exceeds_limits = false;   ///< CAP_SYS_RESOURCE
+  bool administers = false;      ///< CAP_SYS_ADMIN
   bool samples_kernel = false;   ///< CAP_PERFMON or CAP_SYS_ADMIN
   bool reads_addresses = false;  ///< CAP_SYSLOG
 };

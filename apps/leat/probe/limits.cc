@@ -182,7 +182,8 @@ Findings ask_limits() {
           judge_open_files(os::resource_limit(os::LimitOf::open_files)),
           judge_optmem(sysctl("/proc/sys/net/core/optmem_max")),
           judge_pipe_size(sysctl("/proc/sys/fs/pipe-max-size"), may.exceeds_limits),
-          judge_pipe_pages(sysctl("/proc/sys/fs/pipe-user-pages-soft"), may.exceeds_limits),
+          judge_pipe_pages(sysctl("/proc/sys/fs/pipe-user-pages-soft"),
+                           may.exceeds_limits || may.administers),
           judge_paranoia(sysctl("/proc/sys/kernel/perf_event_paranoid"), may.samples_kernel),
           judge_hidden_addresses(sysctl("/proc/sys/kernel/kptr_restrict"), may.reads_addresses)};
 }
