@@ -95,7 +95,7 @@ std::optional<Result<DirectAlignment>> alignment_of_any(const std::string& folde
   std::vector<std::string> paths{folder};  // which is itself a file if one was mounted over it
   for (const std::string& name :
        names_in(folder, most_names).value_or(std::vector<std::string>{})) {
-    paths.push_back(folder + "/" + name);
+    paths.emplace_back(folder).append("/").append(name);
   }
   for (const std::string& path : paths) {
     struct stat facts{};

@@ -19,7 +19,7 @@ constexpr std::size_t most_interfaces = 32;
 struct Job {
   std::string_view fact;                  ///< key in the facts
   std::string_view words;                 ///< in the detail
-  std::string_view switch_;               ///< as ethtool -K names it
+  std::string_view option;                ///< as ethtool -K names it
   std::array<std::string_view, 3> names;  ///< the kernel's
 };
 
@@ -99,7 +99,7 @@ std::string remedy_for(const std::string& name, const Statuses& is) {
   std::string switches;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     if (i == lro || is[i].on || !is[i].changeable) continue;
-    switches += fmt::format(" {} on", jobs[i].switch_);
+    switches += fmt::format(" {} on", jobs[i].option);
   }
   return switches.empty() ? "" : fmt::format("ethtool -K {}{}", name, switches);
 }
