@@ -1,95 +1,85 @@
-/// `leat probe`: which mechanisms this host has, and why it does not have the others.
-#include <cstddef>
-#include <cstdio>
+/// `leat probe`: the command line.
+#include <algorithm>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <fmt/core.h>
-#include <nlohmann/json.hpp>
-
-#include <leat/mechanism.h>
 
 #include "commands.h"
-#include "os/process.h"
+#include "probe/run.h"
 
 namespace leat::app {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-struct Answer {
-  Mechanism mechanism;
-  std::string_view reason;  ///< empty if it is available
-
-  bool available() const { return reason.empty(); }
-};
-
-/// Each mechanism is asked once: the answer may cost system calls.
-std::vector<Answer> ask_all() {
-  std::vector<Answer> answers;
-  answers.reserve(Mechanism::count());
-  for (std::size_t i = 0; i < Mechanism::count(); ++i) {
-    const Mechanism mechanism = Mechanism::at(i);
-    answers.push_back({mechanism, mechanism.unavailable()});
-  }
-  return answers;
-}
-
-std::string as_lines(const std::vector<Answer>& answers) {
-  std::string text;
-  for (const Answer& answer : answers) {
-    text += fmt::format("{:<16} {:<3}  {}{}{}\n", answer.mechanism.name(),
-                        answer.available() ? "yes" : "no", answer.mechanism.summary(),
-                        answer.available() ? "" : ": ", answer.reason);
-  }
-  return text;
-}
-
-std::string as_json(const std::vector<Answer>& answers) {
-  Json list = Json::array();
-  for (const Answer& answer : answers) {
-    list.push_back({{"mechanism", answer.mechanism.name()},
-                    {"available", answer.available()},
-                    {"reason", answer.available() ? Json() : Json(answer.reason)},
-                    {"summary", answer.mechanism.summary()}});
-  }
-  return Json{{"mechanisms", list}}.dump() + "\n";
-}
-
-int probe(bool json) {
-  const std::vector<Answer> answers = ask_all();
-  const std::string text = json ? as_json(answers) : as_lines(answers);
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (written && std::fflush(stdout) == 0) return exit_done;
-  os::tell("leat probe: cannot write to standard output\n");
-  return exit_failed;
-}
+using probe::Section;
 
 constexpr const char* explanation =
-    R"(One line for each mechanism: its name, yes or no, what it does, and, if it is not available,
-why not: the kernel is asked, nothing is moved or changed. A seccomp filter, a sysctl or a limit
-may deny a mechanism to this user and this container only. What is available need not fit every
-source and sink.
+    R"(What this host offers for moving bytes without copying, and what is in the way: one line each
+with a verdict (yes, no, limited, unknown), and below it, after =>, the command that would
+change it. The host is asked and nothing of it is changed: what is not available to this user in
+this container need not be so for others. What is available need not fit every source and sink.
+
+Sections:
+  mechanisms     which of leat's this host has, or why not
+  kernel         io_uring, MSG_ZEROCOPY, kernel TLS, ... or who denies them
+  limits         of locked memory, pipes, descriptors, sampling
+  file_systems   reflinks, alignment of direct I/O, holes; kinds that may hang are not asked
+  interfaces     scatter-gather, checksums, segmentation, TLS
+  hardware       RDMA devices, NUMA nodes, huge pages
 
 Examples:
   leat probe
+  leat probe interfaces limits
   leat probe --json
   sudo -u nobody leat probe        what an unprivileged user has
 
 Exit status: 0 also if some are not available; 1 standard output cannot be written to; 2 wrong
 usage.)";
 
+std::vector<std::string> section_names() {
+  std::vector<std::string> names;
+  for (const Section section : probe::all_sections) names.emplace_back(name_of(section));
+  return names;
+}
+
+/// Those that were named, or all, in the order in which they are printed.
+std::vector<Section> chosen(const std::vector<std::string>& names) {
+  std::vector<Section> sections;
+  for (const Section section : probe::all_sections) {
+    if (names.empty() || std::find(names.begin(), names.end(), name_of(section)) != names.end()) {
+      sections.push_back(section);
+    }
+  }
+  return sections;
+}
+
+void check_names(const std::vector<std::string>& names) {
+  const std::vector<std::string> known = section_names();
+  for (const std::string& name : names) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    throw CLI::ValidationError("SECTION",
+                               "'" + name + "' is none of " + CLI::detail::join(known, ", "));
+  }
+}
+
+struct Words {
+  std::vector<std::string> sections;
+  bool json = false;
+};
+
 }  // namespace
 
 void add_probe(CLI::App& root, int& exit_status) {
-  auto json = std::make_shared<bool>(false);
-  CLI::App* command = root.add_subcommand("probe", "Which mechanisms this host has");
+  auto words = std::make_shared<Words>();
+  CLI::App* command = root.add_subcommand("probe", "What this host offers, and what is in the way");
   command->footer(explanation);
-  command->add_flag("--json", *json, "Print one line of JSON");
-  command->callback([json, &exit_status] { exit_status = probe(*json); });
+  command->add_option("SECTION", words->sections, "Only these parts (default: all)")->type_name("");
+  command->add_flag("--json", words->json, "Print one line of JSON");
+  command->callback([words, &exit_status] {
+    check_names(words->sections);
+    exit_status = probe::run({.sections = chosen(words->sections), .json = words->json});
+  });
 }
 
 }  // namespace leat::app

@@ -18,7 +18,7 @@ _leat() {
   case $previous in
     --mechanism)
       local names
-      names=$("${COMP_WORDS[0]}" probe 2>/dev/null | cut -d ' ' -f 1)
+      names=$("${COMP_WORDS[0]}" probe mechanisms 2>/dev/null | sed -n 's/^  \([a-z]\S*\).*/\1/p')
       [[ ${command[0]} == bench ]] && names+=" auto"
       mapfile -t COMPREPLY < <(compgen -W "$names" -- "$current")
       return ;;
@@ -45,6 +45,11 @@ _leat() {
   if [[ ${command[*]} == "bench page" ]]; then
     compopt -o filenames 2>/dev/null
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    return
+  fi
+  if [[ ${command[0]} == probe ]]; then
+    local sections="mechanisms kernel limits file_systems interfaces hardware"
+    mapfile -t COMPREPLY < <(compgen -W "$sections" -- "$current")
     return
   fi
   [[ ${command[0]} == copy || ${command[0]} == explain ]] || return

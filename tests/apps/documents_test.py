@@ -1,6 +1,7 @@
 """Goal: manual pages and completions know every option of each command, and name none that is gone.
 Method: the options are taken from `leat COMMAND --help`."""
 
+import json
 import os
 import pathlib
 import re
@@ -90,6 +91,7 @@ class DocumentsTest(unittest.TestCase):
             self.assertEqual({"--" + option for option in options},
                              self.complete(*COMMANDS[command], "--"))
         self.assertEqual(self.complete("copy", "--durable", ""), {"data", "full"})
+        self.assertEqual(self.complete("probe", "li"), {"limits"})
         self.assertIn("tcp-listen://", self.complete("copy", "tcp"))
         self.assertEqual(self.complete("bench", "t"), {"transfer"})
         self.assertEqual(self.complete("bench", "c"), {"claims"})
@@ -100,9 +102,9 @@ class DocumentsTest(unittest.TestCase):
     def test_bash_takes_the_mechanisms_from_the_program(self):
         if not shutil.which("bash"):
             self.skipTest("needs bash")
-        lines = subprocess.run([PROGRAM, "probe"], capture_output=True, text=True,
-                               timeout=WATCHDOG_S).stdout.splitlines()
-        names = {line.split()[0] for line in lines}
+        output = subprocess.run([PROGRAM, "probe", "--json", "mechanisms"], capture_output=True,
+                                text=True, timeout=WATCHDOG_S).stdout
+        names = {entry["mechanism"] for entry in json.loads(output)["mechanisms"]}
         self.assertIn("splice", names)
         self.assertEqual(self.complete("copy", "--mechanism", ""), names)
         self.assertEqual(self.complete("bench", "transfer", "--mechanism", ""), names | {"auto"})

@@ -1,8 +1,10 @@
-"""Goal: `leat probe` says of every mechanism whether this host has it and, if not, who denies it.
-Method: the program is run as it is, under seccomp filters, and as an unprivileged user."""
+"""Goal: `leat probe` says of every mechanism whether this host has it and, if not, who denies it;
+its text and its JSON say the same. Method: the program is run as it is, under seccomp filters, and
+as an unprivileged user. What it finds out besides mechanisms is in probe_host_test.py."""
 
 import errno
 import json
+import re
 import subprocess
 import unittest
 
@@ -10,6 +12,7 @@ import denied_calls
 from program import PROGRAM, WATCHDOG_S, Case
 
 KEYS = ["mechanism", "available", "reason", "summary"]
+SECTIONS = ["mechanisms", "kernel", "limits", "file_systems", "interfaces", "hardware"]
 ALWAYS = {"read_write", "sendfile", "splice", "copy_file_range"}
 
 
@@ -39,18 +42,39 @@ class ProbeTest(Case):
             self.assertTrue(entry["summary"])
             self.assertEqual(entry["reason"] is None, entry["available"])
 
-    def test_one_line_a_mechanism_says_the_same_as_the_json(self):
+    def test_each_mechanism_is_listed_as_in_the_json(self):
+        ended = probe("mechanisms")
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+        title, *lines = ended.stdout.splitlines()
+        self.assertEqual(title, "Mechanisms")
+        found = self.as_json()
+        starts = [line.split() for line in lines if re.match(r"  \w", line)]
+        self.assertEqual([words[0] for words in starts], list(found))
+        for name, verdict, *_ in starts:
+            self.assertEqual(verdict, "yes" if found[name]["available"] else "no")
+        whole = " ".join(ended.stdout.split())
+        for entry in found.values():
+            self.assertIn(entry["summary"], whole)
+            self.assertIn(entry["reason"] or "", whole)
+
+    def test_the_text_has_every_section_and_fits_the_columns(self):
         ended = probe()
         self.assertEqual((ended.returncode, ended.stderr), (0, ""))
         lines = ended.stdout.splitlines()
-        found = self.as_json()
-        self.assertEqual([line.split()[0] for line in lines], list(found))
+        titles = [line for line in lines if line and not line.startswith(" ")]
+        self.assertEqual(titles, ["Mechanisms", "Kernel features", "Limits", "File systems",
+                                  "Network interfaces", "Hardware and memory"])
         for line in lines:
-            name, verdict = line.split()[:2]
-            self.assertEqual(verdict, "yes" if found[name]["available"] else "no")
-            self.assertIn(found[name]["summary"], line)
-            self.assertIn(found[name]["reason"] or "", line)
+            self.assertLessEqual(len(line), 100)
             self.assertEqual(line, line.rstrip())
+            self.assertTrue(line.isprintable(), line)
+
+    def test_only_what_was_named_is_asked(self):
+        self.assertEqual(list(json.loads(probe("--json").stdout)), SECTIONS)
+        for name in SECTIONS:
+            self.assertEqual(list(json.loads(probe("--json", name).stdout)), [name])
+        two = json.loads(probe("limits", "--json", "mechanisms").stdout)
+        self.assertEqual(list(two), ["mechanisms", "limits"])
 
     def check_denied(self, error_number, words):
         if denied_calls.missing():
@@ -65,9 +89,9 @@ class ProbeTest(Case):
                 self.assertIn(word, found[name]["reason"])
         self.assertEqual(found["read_write"], before["read_write"])
         self.assertEqual(list(found), list(before))
-        lines = probe(**filtered).stdout.splitlines()
-        self.assertEqual(len(lines), len(found))
-        self.assertIn(words[0], next(line for line in lines if line.startswith("splice ")))
+        text = " ".join(probe("mechanisms", **filtered).stdout.split())
+        for name in calls:
+            self.assertIn(found[name]["reason"], text)
 
     def test_a_filter_that_denies_is_named_with_its_errno(self):
         self.check_denied(errno.EPERM, ["EPERM", "seccomp"])
@@ -96,6 +120,8 @@ class ProbeTest(Case):
         self.assertEqual(ended.returncode, 0)
         self.assertIn("Examples:", ended.stdout)
         self.assertIn("--json", ended.stdout)
+        for name in SECTIONS:
+            self.assertIn(f"  {name} ", ended.stdout)
         self.assertLessEqual(max(map(len, ended.stdout.splitlines())), 100)
 
     def test_output_that_cannot_be_written_is_a_failure(self):

@@ -7,10 +7,14 @@ import struct
 # Numbers of asm/unistd.h.
 NUMBERS = {
     "x86_64": {"sendfile": 40, "ptrace": 101, "unshare": 272, "splice": 275,
-               "perf_event_open": 298, "copy_file_range": 326},
+               "perf_event_open": 298, "bpf": 321, "copy_file_range": 326},
     "aarch64": {"sendfile": 71, "splice": 76, "unshare": 97, "ptrace": 117,
-                "perf_event_open": 241, "copy_file_range": 285},
+                "perf_event_open": 241, "bpf": 280, "copy_file_range": 285},
 }
+# Those of Linux 5.0 and later, which have one number everywhere.
+for _numbers in NUMBERS.values():
+    _numbers |= {"io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427,
+                 "cachestat": 451}
 
 PR_SET_SECCOMP = 22
 PR_SET_NO_NEW_PRIVS = 38

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "os/loopback.h"
+#include "os/mounts.h"
 #include "os/payload_file.h"
 #include "os/pipe.h"
 #include "os/single_calls.h"

@@ -73,6 +73,12 @@ ChildProcess::ChildProcess(ChildProcess&& other) noexcept
       report_(std::move(other.report_)),
       go_(std::move(other.go_)) {}
 
+void ChildProcess::abandon() noexcept {
+  if (pid_ < 0) return;
+  ::kill(pid_, SIGKILL);
+  pid_ = -1;
+}
+
 ChildProcess::~ChildProcess() {
   if (pid_ < 0) return;
   ::kill(pid_, SIGKILL);

@@ -57,6 +57,8 @@ class ChildProcess {
   Result<void> receive(std::span<std::byte> report, Deadline deadline) const;
   /// To be called once, when the last report is there: a child that then lingers is waited for.
   Result<ChildEnd> wait();
+  /// Kills it and does not wait: one that is inside a call which nothing interrupts ends after it.
+  void abandon() noexcept;
 
  private:
   ChildProcess(pid_t pid, OwnedFd report, OwnedFd go) noexcept

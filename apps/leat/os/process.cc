@@ -18,6 +18,15 @@ void fill_standard_descriptors() noexcept {
   }
 }
 
+void drop_standard_output() noexcept {
+  const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+    // Without /dev it is closed: this process opens nothing that could get the number and be
+    // written to by mistake, as it prints nothing.
+    if (nowhere < 0 || dup2(nowhere, fd) < 0) close(fd);
+  }
+}
+
 void ignore_signals_of_writing() noexcept {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);

@@ -13,6 +13,10 @@ namespace leat::app::os {
 /// and a message would be written into it.
 void fill_standard_descriptors() noexcept;
 
+/// Puts /dev/null in the place of standard output and error: whoever reads those then does not wait
+/// for this process. Called by a child that may outlive its parent.
+void drop_standard_output() noexcept;
+
 /// Ignores SIGPIPE and SIGXFSZ: a peer that has gone and a file that may not grow are then errors
 /// in the receipt, at no cost per step.
 void ignore_signals_of_writing() noexcept;

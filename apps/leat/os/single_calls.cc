@@ -6,62 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <fstream>
-#include <sstream>
-#include <string_view>
 #include <utility>
 
 #include "os/error.h"
 
 namespace leat::app::os {
-namespace {
-
-constexpr std::array<std::string_view, 12> kinds_that_wait{
-    "autofs", "nfs", "nfs4",     "cifs", "smb3",    "ceph",
-    "afs",    "9p",  "virtiofs", "fuse", "fuseblk", "overlayfuse"};
-
-bool may_wait(const std::string& kind) {
-  return kind.starts_with("fuse.") ||
-         std::find(kinds_that_wait.begin(), kinds_that_wait.end(), kind) != kinds_that_wait.end();
-}
-
-/// Blanks and backslashes are written as three octal digits there.
-std::string unescape(const std::string& text) {
-  const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\' || i + 3 >= text.size() || !is_octal(text[i + 1])) {
-      plain += text[i];
-      continue;
-    }
-    plain +=
-        static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
-    i += 3;
-  }
-  return plain;
-}
-
-/// See proc_pid_mountinfo(5).
-std::optional<Mount> parse_mount(const std::string& line) {
-  std::istringstream fields(line);
-  std::string ignored;
-  std::string folder;
-  std::string options;
-  fields >> ignored >> ignored >> ignored >> ignored >> folder >> options;
-  std::string field;
-  while (fields >> field && field != "-") {
-  }
-  Mount mount;
-  if (!(fields >> mount.kind)) return std::nullopt;
-  mount.folder = unescape(folder);
-  mount.read_only = options == "ro" || options.starts_with("ro,");
-  return mount;
-}
-
-}  // namespace
 
 Result<std::uint64_t> sendfile_once(FdRef from, FdRef to, std::optional<std::uint64_t> offset,
                                     std::uint64_t limit) {
@@ -118,24 +68,6 @@ Result<void> discard_exactly(FdRef socket, std::uint64_t bytes) {
     bytes -= static_cast<std::uint64_t>(count);
   }
   return {};
-}
-
-std::vector<Mount> mounted_kinds() {
-  std::vector<Mount> kinds;
-  std::ifstream file("/proc/self/mountinfo");
-  std::string line;
-  while (std::getline(file, line)) {
-    std::optional<Mount> mount = parse_mount(line);
-    if (!mount || may_wait(mount->kind)) continue;
-    const auto known = std::find_if(kinds.begin(), kinds.end(),
-                                    [&](const Mount& other) { return other.kind == mount->kind; });
-    if (known == kinds.end()) {
-      kinds.push_back(std::move(*mount));
-    } else if (known->read_only && !mount->read_only) {
-      *known = std::move(*mount);
-    }
-  }
-  return kinds;
 }
 
 Result<OwnedFd> open_to_read(const std::string& path) {

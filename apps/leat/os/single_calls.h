@@ -6,7 +6,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include <leat/error.h>
 #include <leat/fd.h>
@@ -39,18 +38,6 @@ Result<SocketPair> unix_socket_pair();
 /// Waits for `bytes` bytes and throws them away without a copy to user memory. See MSG_TRUNC in
 /// tcp(7). Errors: EPIPE (the stream ended before), ECONNRESET.
 Result<void> discard_exactly(FdRef socket, std::uint64_t bytes);
-
-/// A file system that is mounted somewhere.
-struct Mount {
-  std::string kind;    ///< "ext4", "tmpfs", "proc"
-  std::string folder;  ///< where
-  bool read_only = false;
-};
-
-/// One for each kind, the first mentioned, writable ones before others; in the order of
-/// /proc/self/mountinfo. Kinds that wait for another machine or for a process are left out: nobody
-/// knows when they answer.
-std::vector<Mount> mounted_kinds();
 
 /// A file for reading. Errors: those of open(2).
 Result<OwnedFd> open_to_read(const std::string& path);

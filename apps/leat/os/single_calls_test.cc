@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -46,15 +45,6 @@ TEST(SingleCalls, DiscardExactlySeesAnEarlyEnd) {
   const auto discarded = discard_exactly(pair->other, 1);
   ASSERT_FALSE(discarded);
   EXPECT_TRUE(discarded.error().is(EPIPE));
-}
-
-TEST(MountedKinds, AreThereOnceEach) {
-  std::set<std::string> kinds;
-  for (const Mount& mount : mounted_kinds()) {
-    EXPECT_TRUE(kinds.insert(mount.kind).second) << mount.kind;
-    EXPECT_TRUE(mount.folder.starts_with("/")) << mount.folder;
-  }
-  EXPECT_TRUE(kinds.contains("proc"));
 }
 
 TEST(TraceCalls, SeesWhatHappensBetweenTheMarks) {
