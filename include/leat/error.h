@@ -23,6 +23,7 @@ enum class Errc {
   unsupported_kind,   ///< the descriptor is of a kind that carries no bytes
   source_shrank,      ///< the source ended before its promised length; see Ending
   copied_after_all,   ///< `Copies::forbid`, and the kernel reports that it copied
+  would_wait,         ///< `Disk::never_wait`, and nobody else may wait for the disk
 };
 
 const std::error_category& error_category() noexcept;

@@ -22,6 +22,7 @@ class LeatCategory final : public std::error_category {
       case Errc::unsupported_kind: return "carries no stream of bytes";
       case Errc::source_shrank: return "the source ended before its promised length";
       case Errc::copied_after_all: return "the kernel copied the bytes after all";
+      case Errc::would_wait: return "it would wait for a disk";
     }
     return "unknown error";
   }
@@ -39,6 +40,7 @@ std::string_view errc_name(int code) {
     case Errc::unsupported_kind: return "unsupported_kind";
     case Errc::source_shrank: return "source_shrank";
     case Errc::copied_after_all: return "copied_after_all";
+    case Errc::would_wait: return "would_wait";
   }
   return "unknown";
 }

@@ -33,7 +33,7 @@ Mechanism Plan::chosen() const noexcept {
 Plan plan(const Source& source, const Sink& sink, const Options& options) {
   Plan plan;
   const Source& part = *first_part(source);
-  auto source_facts = facts_of(part, false);
+  auto source_facts = facts_of(part, false, options.disk);
   auto sink_facts = facts_of(sink);
   if (!source_facts || !sink_facts) return plan;
   if (part.kind() == Kind::memory && !source.parts().empty()) {

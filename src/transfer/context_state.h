@@ -13,6 +13,7 @@
 #include "buffer/loans.h"
 #include "buffer/pipe_pool.h"
 #include "buffer/verdicts.h"
+#include "os/file_reads.h"
 #include "os/ring.h"
 #include "transfer/quarantine.h"
 
@@ -26,7 +27,8 @@ struct ContextState {
         wakeups(std::move(eventfd)),
         pipes(given.pipe_budget_bytes),
         lent{.limit = given.lent_budget_bytes},
-        ring(wakeups, given.ring) {}
+        ring(wakeups, given.ring),
+        reads(ring, wakeups, given.disk_threads) {}
   ~ContextState();
 
   ContextOptions options;
@@ -36,6 +38,7 @@ struct ContextState {
   LentBudget lent;
   Verdicts verdicts;
   os::Ring ring;              // its last completions are told to `verdicts`
+  os::FileReads reads;        // by the ring's workers, or helper threads
   Quarantine quarantine;      // of closed connections that have lent memory
   std::vector<iovec> pieces;  // of memory, for the step at work
   std::uint64_t stranded_bytes = 0;
