@@ -11,7 +11,9 @@ foreach(source IN LISTS sources)
   add_executable(leat_bench_${name} ${source} ${shared})
   set_target_properties(leat_bench_${name} PROPERTIES
     OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
-  target_include_directories(leat_bench_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src
-    $<$<BOOL:${shared}>:${PROJECT_SOURCE_DIR}/tests>)
+  target_include_directories(leat_bench_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  if(shared)
+    target_include_directories(leat_bench_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  endif()
   target_link_libraries(leat_bench_${name} PRIVATE leat::leat benchmark::benchmark)
 endforeach()

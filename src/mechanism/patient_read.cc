@@ -84,7 +84,8 @@ Moved PatientRead::begin(const Passage& passage, std::uint64_t position, std::ui
   reading_->keeps = lent_;
   reads.read(*reading_, passage.from, lent_->bytes().first(wanted), position);
   [[maybe_unused]] const auto answered = reads.submit();  // an error is the operation's result
-  return {.calls = 1, .outcome = Outcome::wait_ring};
+  // That one wakes nobody.
+  return {.calls = 1, .outcome = runnable() ? Outcome::progress : Outcome::wait_ring};
 }
 
 // Nothing: `end_` bytes have come, or it is worth another try.

@@ -115,6 +115,9 @@ struct Ring::State {
   std::size_t prepared_count = 0;
   Reports reports = Reports::unknown;
   bool has_waiting_workers = false;
+  // Operations that nobody is told of make the eventfd readable all the same (DEFER_TASKRUN). Those
+  // that are not fetched when it has been read would keep the next one from making it readable.
+  bool has_untold = false;
   unsigned denials = 0;  // of the call that fetches completions
 };
 
@@ -231,7 +234,7 @@ void Ring::will_need(FdRef file, std::uint64_t offset, std::uint64_t length) {
                           POSIX_FADV_WILLNEED);
   ::io_uring_sqe_set_data(entry, nullptr);
   entry->flags |= IOSQE_ASYNC | IOSQE_IO_HARDLINK;
-  // A completion that nobody asks for would wake the loop (Linux 5.17).
+  state_->has_untold = true;
   if ((state_->ring.features & IORING_FEAT_CQE_SKIP) != 0) entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
 }
 
@@ -308,7 +311,7 @@ void Ring::take_back(int error) {
 }
 
 bool Ring::reap() noexcept {
-  if (in_flight() == 0 || !state_) return false;
+  if (!state_ || (in_flight() == 0 && !state_->has_untold)) return false;
   // With DEFER_TASKRUN completions only come into the queue inside a call. If that failed, it
   // is made again, as the eventfd has been read; on a thread that it is not bound to it never
   // works.

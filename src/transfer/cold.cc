@@ -41,6 +41,7 @@ Engine::Found Engine::found(ReadAhead::Look look, std::uint64_t& resident) {
   switch (look.answer) {
     case ReadAhead::Look::Answer::take: resident = look.bytes; return Found::some;
     case ReadAhead::Look::Answer::wait: block_on_disk(false); return Found::nothing;
+    case ReadAhead::Look::Answer::again: return Found::again;
     case ReadAhead::Look::Answer::wait_for_room: block_on_disk(true); return Found::nothing;
     case ReadAhead::Look::Answer::failed: fail(*read_ahead->error()); return Found::nothing;
     case ReadAhead::Look::Answer::unseen: break;
@@ -49,7 +50,7 @@ Engine::Found Engine::found(ReadAhead::Look look, std::uint64_t& resident) {
   const Moved refusal{.outcome = Moved::Outcome::refused,
                       .side = Moved::Side::source,
                       .operation = "what was read of the file does not stay in memory"};
-  return next_candidate(refusal) ? Found::another_way : Found::nothing;
+  return next_candidate(refusal) ? Found::again : Found::nothing;
 }
 
 // A sink that is reset meanwhile would not be noticed otherwise.

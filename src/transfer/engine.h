@@ -173,7 +173,7 @@ struct Engine {
 
   // transfer/cold.cc
   Result<void> mind_disk();
-  enum class Found : std::uint8_t { some, another_way, nothing };
+  enum class Found : std::uint8_t { some, again, nothing };
   Found find_resident(std::uint64_t bound, std::uint64_t& resident);
   Found found(ReadAhead::Look look, std::uint64_t& resident);
   void block_on_disk(bool whatever_finishes);

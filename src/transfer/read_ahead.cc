@@ -13,6 +13,9 @@ namespace {
 using Answer = ReadAhead::Look::Answer;
 constexpr std::uint64_t piece = os::FileReads::piece_bytes;
 
+// Pieces need not come in the order in which they were asked for.
+constexpr std::uint64_t most_disorder = 2 * piece;
+
 // So often in a row may pages be evicted between their arrival and their use; then they are not
 // kept where mincore(2) looks, or not for long enough to be of use.
 constexpr unsigned most_misses = 8;
@@ -60,6 +63,7 @@ void ReadAhead::end() noexcept {
     if (reading.operation) reads_.end(*std::exchange(reading.operation, nullptr));
   }
   mapping_.reset();
+  waits_ = false;
   ends_at_.reset();
   misses_ = 0;
 }
@@ -103,23 +107,28 @@ void ReadAhead::settle(const Reading& reading, int result, std::uint64_t positio
   }
 }
 
-// Of what was ahead of the transfer: who had to wait for it could have taken more meanwhile.
+// Whoever had to wait for it could have taken more meanwhile.
 void ReadAhead::measure(const Reading& reading, std::uint64_t position) {
-  if (reading.begin <= reading.position) return;
   const std::uint64_t taken = position - std::min(position, reading.position);
-  const std::uint64_t wanted =
-      reading.starved ? 2 * window_ : (2 * taken + piece - 1) / piece * piece;
+  const std::uint64_t twice = (2 * taken + piece - 1) / piece * piece;
+  const std::uint64_t wanted = reading.starved ? 2 * window_ : twice;
   window_ = std::min(std::max(wanted, least_window_bytes), most_window_);
 }
 
 ReadAhead::Look ReadAhead::look(std::uint64_t taken, std::uint64_t wanted) {
   const std::uint64_t position = origin_ + taken;
+  // Woken by something else: nothing has changed.
+  if (std::exchange(waits_, false) && !runnable() && is_being_read(position)) {
+    waits_ = true;
+    return {Answer::wait};
+  }
   collect(position);
   const std::uint64_t known = resident(position, std::min(position + wanted, end_));
   if (known > 0) {
     misses_ = 0;
-  } else if (position < arrived_) {
-    asked_ = position;  // it has been there, and was evicted: it is asked for again
+  } else if (position + most_disorder <= arrived_) {
+    // It has been there, and was evicted: it is asked for again, once.
+    asked_ = arrived_ = position;
   }
   if (!error_) ask_ahead(position, known);
   if (error_) return {Answer::failed};
@@ -138,7 +147,9 @@ ReadAhead::Look ReadAhead::without_any(std::uint64_t position, std::uint64_t wan
   }
   for (Reading& reading : readings_) reading.starved = true;
   ++cold_waits_;
-  return {Answer::wait};
+  waits_ = true;
+  // What could not even be handed over has its answer already, and wakes nobody.
+  return {runnable() ? Answer::again : Answer::wait};
 }
 
 bool ReadAhead::is_being_read(std::uint64_t position) const noexcept {

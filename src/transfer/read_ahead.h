@@ -22,8 +22,9 @@ Error would_wait(std::string_view denied);
 /// cost another wait and never a wait inside a step.
 ///
 /// What is missing within the window is asked for (POSIX_FADV_WILLNEED) by whoever may wait. Of the
-/// first piece of it a read is begun as well: when it finishes the piece is there, and what the
-/// sink took meanwhile, twice, is the next window. For a file that is in memory nothing is begun.
+/// first piece of it a read is begun as well: when it finishes the piece is there. The next window
+/// is twice what the sink took meanwhile, or twice the last one if it had to wait. For a file that
+/// is in memory nothing is begun.
 class ReadAhead {
  public:
   static constexpr std::uint64_t least_window_bytes = 256 << 10;
@@ -45,6 +46,7 @@ class ReadAhead {
     enum class Answer : std::uint8_t {
       take,           ///< `bytes` may be taken without waiting
       wait,           ///< for a read that is in flight: see `runnable`
+      again,          ///< look again: it has an answer already
       wait_for_room,  ///< until anything that others do is finished
       unseen,         ///< what was read does not show as being in memory: ask no more
       failed,         ///< see `error`
@@ -96,6 +98,7 @@ class ReadAhead {
   std::uint64_t arrived_ = 0;  // the farthest that a read has come
   std::array<Reading, 2> readings_;
   std::optional<std::uint64_t> ends_at_;  // where read(2) found the file's end
+  bool waits_ = false;                    // the last look found nothing
   unsigned misses_ = 0;                   // reads in a row that had nothing to show for
   std::uint64_t cold_waits_ = 0;
   std::uint64_t prefetched_ = 0;

@@ -97,7 +97,7 @@ bool Engine::move_once(StepWork& work) {
   std::uint64_t resident = to_end;
   if (read_ahead && read_ahead->active()) {
     const Found found = find_resident(bound, resident);
-    if (found != Found::some) return found == Found::another_way;
+    if (found != Found::some) return found == Found::again;
   }
   if (!pump.get()) MechanismAccess::entry(mechanism()).start(pump, options.tuning);
   return account(work, pump_once(work, bound, resident));

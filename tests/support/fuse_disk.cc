@@ -256,6 +256,9 @@ FuseDisk::FuseDisk(const FuseOptions& options) : server_(std::make_unique<Server
   if (::mount("leat", folder_.c_str(), "fuse", MS_NOSUID | MS_NODEV, wishes.c_str()) != 0)
     give_up("mount of fuse");
   server_->thread = std::thread([server = server_.get()] { server->run(); });
+  // The kernel learns that closing needs no answer: else a program that is killed would wait for
+  // its own.
+  open().reset();
 }
 
 FuseDisk::~FuseDisk() {
