@@ -29,6 +29,9 @@ enum class RingUse : std::uint8_t {
 struct ContextOptions {
   Sigpipe sigpipe = Sigpipe::guarded;
   RingUse ring = RingUse::thread_bound;
+  /// Helper threads that wait for disks where io_uring is denied, for transfers with
+  /// Disk::never_wait. They start when one is first needed.
+  unsigned disk_threads = 0;
   /// All pipes of this context together, in bytes of capacity; when used up, splice refuses.
   std::uint64_t pipe_budget_bytes = 64ull << 20;
   /// All memory lent to the kernel by zero-copy sends of this context; beyond it they wait. 0:
@@ -46,7 +49,7 @@ struct ContextCounters {
   std::uint64_t lent_bytes = 0;         ///< memory that the kernel may still read
   std::uint64_t quarantined_bytes = 0;  ///< part of `lent_bytes`: of connections that are closed
   std::uint64_t abandoned_bytes = 0;    ///< never freed, as the kernel did not let go in time
-  std::uint64_t operations = 0;         ///< in flight on the ring
+  std::uint64_t operations = 0;         ///< in flight on the ring, or with helper threads
 };
 
 /// One per thread that moves bytes. Its destructor waits, at most a second, until the kernel has

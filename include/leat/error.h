@@ -25,6 +25,7 @@ enum class Errc {
   copied_after_all,   ///< `Copies::forbid`, and the kernel reports that it copied
   bad_costs,          ///< the file of `Costs` is damaged, or of another version of leat
   stale_costs,        ///< the file of `Costs` was measured on another kernel or processor
+  would_wait,         ///< `Disk::never_wait`, and nobody else may wait for the disk
 };
 
 const std::error_category& error_category() noexcept;

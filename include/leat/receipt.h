@@ -134,6 +134,9 @@ struct Receipt {
   std::uint64_t stranded = 0;   ///< taken, not delivered, and not to be had again from the source
   std::uint64_t holes = 0;      ///< part of `delivered`: holes kept as holes, moved by no mechanism
   std::uint64_t waits = 0;      ///< times the blocking `transfer` waited, one poll(2) each
+  /// With Disk::never_wait: steps that ended as nothing more of the file was in memory.
+  std::uint64_t cold_waits = 0;
+  std::uint64_t prefetched = 0;  ///< with Disk::never_wait: bytes that were asked for ahead
   std::optional<std::uint64_t> acknowledged;  ///< the peer's side has them, where it can be known
   Ending ending = Ending::unfinished;
   InlineList<Leg, 4> legs;          ///< merged by mechanism, in order of first use

@@ -45,6 +45,16 @@ enum class Copies : std::uint8_t {
   forbid,  ///< only mechanisms that facts prove to share pages; else `would_copy`
 };
 
+/// May a step wait for a disk? read(2), sendfile(2) and splice(2) do when a page of the file is not
+/// in memory, whatever O_NONBLOCK says.
+enum class Disk : std::uint8_t {
+  may_wait,
+  /// A step takes from a file only what is in memory already. What is not, the context's ring, or
+  /// one of its `disk_threads`, reads ahead meanwhile; until then the transfer is `blocked`. Where
+  /// neither is to be had, it fails with `would_wait`. File sinks are written as ever.
+  never_wait,
+};
+
 /// One file descriptor to wait for. `events` are poll(2)'s; 0 stands for errors and hang-ups only.
 struct WaitFd {
   enum class Role : std::uint8_t { source, sink, context };
@@ -84,6 +94,8 @@ struct Step {
 struct Tuning {
   std::uint32_t block_bytes = 0;  ///< of read_write; default `default_block_bytes`
   std::uint32_t pipe_bytes = 0;   ///< of splice's private pipe; default 1 MiB or what is permitted
+  /// With Disk::never_wait: a cold file is read ahead at most so far; default 4 MiB.
+  std::uint32_t read_ahead_bytes = 0;
 };
 
 /// read_write's block: the fastest measured by `leat bench transfer`
@@ -93,6 +105,7 @@ inline constexpr std::uint32_t default_block_bytes = 256u << 10;
 struct Options {
   Mechanism mechanism{};  ///< force this one: its refusal ends the transfer
   Copies copies = Copies::allow;
+  Disk disk = Disk::may_wait;
   Durability durability =
       Durability::none;  ///< of a file sink, reached before `done`; waits for the disk
   AtEnd at_end = AtEnd::leave;

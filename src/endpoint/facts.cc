@@ -6,6 +6,7 @@
 #include "os/descriptor.h"
 #include "os/file.h"
 #include "os/page_cache.h"
+#include "os/residency.h"
 #include "os/socket.h"
 
 namespace leat {
@@ -47,14 +48,31 @@ Cached look_at_cache(FdRef file, std::uint64_t offset, std::uint64_t length) {
   return *cached < beginning / 2 ? Cached::little : Cached::mostly;
 }
 
+os::FileSystem system_of(FdRef file, bool may_wait) {
+  if (!may_wait) {
+    if (const auto system = os::file_system_without_waiting(file)) return *system;
+  }
+  return os::file_system(file).value_or(os::FileSystem());
+}
+
+Residency residency_of(FdRef file, const SourceFacts& facts) {
+  const auto flags = os::status_flags(file);
+  if (flags && flags->direct) return Residency::uncached;
+  if (facts.regular && os::has_no_disk(facts.volume.type)) return Residency::always;
+  if (facts.promised == to_end) return Residency::hidden;
+  const auto told = os::tells_residency(file, facts.size);
+  return told && *told ? Residency::shown : Residency::hidden;
+}
+
 // Of a file whose length is not given, or is not to be trusted.
-Result<void> look_at_file(const Source& source, SourceFacts& facts) {
-  const auto stat = answer(os::stat(source.fd()));
+Result<void> look_at_file(const Source& source, SourceFacts& facts, bool may_wait) {
+  const auto stat =
+      answer(may_wait ? os::stat(source.fd()) : os::stat_without_waiting(source.fd()));
   if (!stat) return std::unexpected(stat.error());
   if (!*stat) return {};
   const std::uint64_t size = facts.size = (*stat)->size;
   facts.regular = (*stat)->type == os::FileType::regular;
-  const auto system = os::file_system(source.fd()).value_or(os::FileSystem());
+  const auto system = system_of(source.fd(), may_wait);
   facts.volume = volume_of(**stat, system);
   facts.true_size = system.size_trust == os::SizeTrust::always ||
                     (system.size_trust == os::SizeTrust::unless_zero && size > 0);
@@ -93,7 +111,7 @@ MemoryTenure tenure_of(const Source& source) {
 
 }  // namespace
 
-Result<SourceFacts> facts_of(const Source& source, bool trust_length) {
+Result<SourceFacts> facts_of(const Source& source, bool trust_length, Disk disk) {
   SourceFacts facts{.kind = source.kind(),
                     .cursor = source.kind() == Kind::file && source.offset() == at_cursor,
                     .owned = source.owned(),
@@ -104,12 +122,15 @@ Result<SourceFacts> facts_of(const Source& source, bool trust_length) {
     facts.tenure = tenure_of(source);
     return facts;
   }
-  if (facts.kind == Kind::file && trust_length && facts.promised != to_end) {
+  const bool may_wait = disk == Disk::may_wait;
+  if (facts.kind == Kind::file && trust_length && may_wait && facts.promised != to_end) {
     facts.regular = facts.true_size = true;
     return facts;
   }
   if (facts.kind == Kind::file) {
-    if (auto looked = look_at_file(source, facts); !looked) return std::unexpected(looked.error());
+    if (auto looked = look_at_file(source, facts, may_wait); !looked)
+      return std::unexpected(looked.error());
+    if (!may_wait) facts.residency = residency_of(source.fd(), facts);
     return facts;
   }
   if (EndpointAccess::connection(source)) return facts;

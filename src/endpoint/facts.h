@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <leat/endpoint.h>
+#include <leat/transfer.h>
 
 namespace leat {
 
@@ -30,6 +31,15 @@ enum class Cached : std::uint8_t {
   unknown,  ///< nobody looked, or only its owner may see that
   little,   ///< less than half
   mostly,
+};
+
+/// What can be known of which pages of a file are in memory.
+enum class Residency : std::uint8_t {
+  unasked,   ///< nobody minds a wait for the disk
+  always,    ///< there is no disk: files in memory, /proc
+  shown,     ///< the kernel shows it to this process
+  hidden,    ///< only its owner, and who may write it, are told
+  uncached,  ///< the descriptor reads past the page cache (O_DIRECT)
 };
 
 /// The file system of a file that was looked at, and what its extents can be shared with.
@@ -62,6 +72,7 @@ struct SourceFacts {
   std::uint64_t left = to_end;      ///< of `promised`, from there on
   std::uint64_t size = 0;           ///< of a file that was looked at
   Volume volume{};
+  Residency residency = Residency::unasked;
 
   /// True if bytes that were taken can be read again.
   bool repeatable() const { return kind == Kind::memory || (kind == Kind::file && !cursor); }
@@ -86,8 +97,9 @@ struct SinkFacts {
 
 /// Facts for one simple source (not of parts). With `trust_length` no question is asked about a
 /// file whose length was given: steady state makes no calls.
-/// What cannot be asked (a seccomp filter) is assumed with care. Errors: EBADF.
-Result<SourceFacts> facts_of(const Source& source, bool trust_length);
+/// What cannot be asked (a seccomp filter) is assumed with care. With Disk::never_wait a file is
+/// always looked at, as far as the kernel knows it without asking others. Errors: EBADF.
+Result<SourceFacts> facts_of(const Source& source, bool trust_length, Disk disk = Disk::may_wait);
 /// The memory parts from parts[first] on that go together, 1024 at most: `facts`, of the first,
 /// become those of all of them. Returns the index after the last.
 std::size_t join_run(SourceFacts& facts, std::span<const Source> parts, std::size_t first);

@@ -22,6 +22,7 @@
 #include "buffer/pipe_pool.h"
 #include "buffer/verdicts.h"
 #include "endpoint/facts.h"
+#include "os/file_reads.h"
 #include "os/ring.h"
 #include "os/signal.h"
 
@@ -36,8 +37,10 @@ struct Resources {
   LentBudget& lent;  ///< of the whole context
   os::SigpipeGuard& sigpipe;
   Sigpipe sigpipe_policy;
-  Loans* loans = nullptr;         ///< of the sink's Connection; null on a bare descriptor
-  std::uint64_t ticket = 0;       ///< of the mechanism at work in this transfer; 0: none yet
+  Loans* loans = nullptr;    ///< of the sink's Connection; null on a bare descriptor
+  std::uint64_t ticket = 0;  ///< of the mechanism at work in this transfer; 0: none yet
+  os::FileReads* reads =
+      nullptr;                    ///< that others wait for; where a source's residency is asked for
   bool copies_forbidden = false;  ///< what lends, and cannot learn whether it copied, must refuse
 
   /// To be called before a call that has no MSG_NOSIGNAL and may find its reader gone.
@@ -162,6 +165,13 @@ struct Fit {
   std::string_view leaves{};
 };
 
+/// What a mechanism does where a page of its source file is not in memory.
+enum class ColdPages : std::uint8_t {
+  may_wait,    ///< it may wait, and for more than the pages of the bytes that it moves
+  wait,        ///< it waits for the pages of the bytes that it moves, and for no others
+  never_wait,  ///< it has others wait, if the facts say that residency was asked for
+};
+
 /// The CPU copies a mechanism makes of each payload byte, as it is built.
 struct Cost {
   std::optional<std::uint32_t> cpu_copies;  ///< nothing: only the kernel knows
@@ -190,6 +200,7 @@ struct MechanismEntry {
   /// True if it leaves nothing in the page cache for whoever reads next: then its time alone does
   /// not say whether it is the better way, and it never comes before others because of it.
   bool passes_by_the_cache = false;
+  ColdPages cold_pages = ColdPages::may_wait;
   /// Of memory, that one call takes.
   std::size_t most_pieces = 1;
   /// One step of memory in one piece to the socket of a Connection, nothing following it, without a

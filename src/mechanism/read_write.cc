@@ -5,6 +5,7 @@
 
 #include "mechanism/errnos.h"
 #include "mechanism/mechanism.h"
+#include "mechanism/patient_read.h"
 #include "mechanism/put.h"
 #include "os/stream.h"
 
@@ -25,6 +26,7 @@ class ReadWritePump final : public Pump {
 
   Moved step(const Passage& passage, const Allowance& allowance) override;
   Residue surrender(Resources& resources) override;
+  bool runnable() const override { return patient_ && patient_->runnable(); }
 
  private:
   Moved from_memory(const Passage& passage, const Allowance& allowance);
@@ -34,6 +36,7 @@ class ReadWritePump final : public Pump {
   Block block_;
   std::size_t begin_ = 0;  // what the block holds
   std::size_t end_ = 0;
+  std::unique_ptr<PatientRead> patient_;  // of a file that nobody can look into
 };
 
 Moved ended(Moved moved, const Error& error, Outcome if_full, Resources& resources) {
@@ -121,7 +124,15 @@ Moved ReadWritePump::through_block(const Passage& passage, const Allowance& allo
   return moved;
 }
 
+bool is_unseen(const SourceFacts& source) {
+  return source.residency == Residency::hidden || source.residency == Residency::uncached;
+}
+
 Moved ReadWritePump::step(const Passage& passage, const Allowance& allowance) {
+  if (is_unseen(passage.source)) {
+    if (!patient_) patient_ = std::make_unique<PatientRead>(block_bytes_);
+    return patient_->step(passage, allowance);
+  }
   if (passage.source.kind == Kind::memory) return from_memory(passage, allowance);
   if (passage.sink.kind != Kind::memory) return through_block(passage, allowance);
   const std::size_t count =
@@ -135,6 +146,7 @@ Moved ReadWritePump::step(const Passage& passage, const Allowance& allowance) {
 }
 
 Residue ReadWritePump::surrender(Resources& resources) {
+  if (patient_) patient_->surrender(resources);
   Residue residue{.bytes = end_ - begin_, .block = {}, .offset = begin_, .pipe = {}};
   if (residue.bytes == 0) {
     resources.blocks.give_back(std::move(block_));
@@ -191,6 +203,7 @@ const MechanismEntry read_write = {
     .cost = cost,
     .start = start,
     .carries_more = true,
+    .cold_pages = ColdPages::never_wait,
     .send_at_once = send_at_once,
 };
 

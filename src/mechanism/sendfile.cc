@@ -95,6 +95,7 @@ const MechanismEntry sendfile = {
     .start = start,
     .carries_more = false,
     .holds_nothing = true,
+    .cold_pages = ColdPages::wait,
 };
 
 }  // namespace mechanisms

@@ -201,6 +201,7 @@ const MechanismEntry splice = {
     .cost = cost,
     .start = start,
     .carries_more = true,
+    .cold_pages = ColdPages::wait,
 };
 
 }  // namespace mechanisms

@@ -3,12 +3,16 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <linux/stat.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdio>
 
 #include "os/error.h"
@@ -76,6 +80,26 @@ bool has_several_devices(std::uint32_t type) {
          type == zfs_magic;
 }
 
+// <linux/mount.h> and <linux/stat.h> of Linux 6.8.
+constexpr unsigned statx_mnt_id_unique = 0x4000;
+constexpr long statmount_number = 457;
+struct MountRequest {
+  std::uint32_t size = 24;
+  std::uint32_t spare = 0;
+  std::uint64_t mount = 0;
+  std::uint64_t what = 1;  // STATMOUNT_SB_BASIC
+};
+struct MountAnswer {
+  std::uint32_t size;
+  std::uint32_t options;
+  std::uint64_t mask;
+  std::uint32_t device_major;
+  std::uint32_t device_minor;
+  std::uint64_t magic;
+  std::byte rest[480];
+};
+static_assert(sizeof(MountRequest) == 24 && sizeof(MountAnswer) == 512);
+
 }  // namespace
 
 Result<FileStat> stat(FdRef fd) {
@@ -96,10 +120,30 @@ Result<FileStat> stat(FdRef fd) {
   return stat;
 }
 
+Result<FileStat> stat_without_waiting(FdRef fd) {
+  struct statx raw{};
+  if (::statx(fd.number(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &raw) < 0)
+    return last_error("statx");
+  FileStat stat{.type = type_of(raw.stx_mode),
+                .size = raw.stx_size,
+                .allocated = raw.stx_blocks * 512,
+                .device = makedev(raw.stx_dev_major, raw.stx_dev_minor),
+                .inode = raw.stx_ino,
+                .links = raw.stx_nlink,
+                .mode = raw.stx_mode & 07777u,
+                .owner = raw.stx_uid,
+                .group = raw.stx_gid};
+  if (stat.type == FileType::block_device && ::ioctl(fd.number(), BLKGETSIZE64, &stat.size) < 0)
+    stat.size = 0;
+  return stat;
+}
+
 Result<StatusFlags> status_flags(FdRef fd) {
   const int flags = ::fcntl(fd.number(), F_GETFL);
   if (flags < 0) return last_error("fcntl F_GETFL");
-  return StatusFlags{.nonblocking = (flags & O_NONBLOCK) != 0, .append = (flags & O_APPEND) != 0};
+  return StatusFlags{.nonblocking = (flags & O_NONBLOCK) != 0,
+                     .append = (flags & O_APPEND) != 0,
+                     .direct = (flags & O_DIRECT) != 0};
 }
 
 Result<void> set_nonblocking(FdRef fd) {
@@ -120,6 +164,28 @@ Result<FileSystem> file_system(FdRef file) {
                     .type = type,
                     .shares_extents = may_share_extents(type),
                     .has_several_devices = has_several_devices(type)};
+}
+
+Result<FileSystem> file_system_without_waiting(FdRef file) {
+  struct statx named{};
+  if (::statx(file.number(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, statx_mnt_id_unique, &named) <
+      0)
+    return last_error("statx");
+  if ((named.stx_mask & statx_mnt_id_unique) == 0) return make_error(ENOSYS, "statmount");
+  const MountRequest request{.mount = named.stx_mnt_id};
+  MountAnswer answer{};
+  if (::syscall(statmount_number, &request, &answer, sizeof answer, 0) < 0)
+    return last_error("statmount");
+  const auto type = static_cast<std::uint32_t>(answer.magic);
+  return FileSystem{.size_trust = size_trust_of(type),
+                    .type = type,
+                    .shares_extents = may_share_extents(type),
+                    .has_several_devices = has_several_devices(type)};
+}
+
+bool has_no_disk(std::uint32_t type) {
+  return size_trust_of(type) == SizeTrust::never || type == TMPFS_MAGIC || type == RAMFS_MAGIC ||
+         type == HUGETLBFS_MAGIC;
 }
 
 bool is_terminal(FdRef fd) noexcept {

@@ -31,10 +31,14 @@ struct FileStat {
 };
 /// See fstat(2). For a block device `size` is its capacity. Errors: EBADF.
 Result<FileStat> stat(FdRef fd);
+/// The same as the kernel knows it now: it asks no server of a FUSE or network file system, which
+/// may take its time. See statx(2) AT_STATX_DONT_SYNC.
+Result<FileStat> stat_without_waiting(FdRef fd);
 
 struct StatusFlags {
   bool nonblocking = false;
   bool append = false;
+  bool direct = false;
 };
 /// See fcntl(2) F_GETFL. Errors: EBADF.
 Result<StatusFlags> status_flags(FdRef fd);
@@ -59,6 +63,13 @@ struct FileSystem {
 };
 /// See fstatfs(2).
 Result<FileSystem> file_system(FdRef file);
+/// The same by statmount(2), which asks nobody (fstatfs(2) asks the server of a FUSE or network
+/// file system) and does not tell `block_bytes`. Errors: ENOSYS before Linux 6.8; ENOENT, EPERM:
+/// the file lies in no mount that this process can see.
+Result<FileSystem> file_system_without_waiting(FdRef file);
+/// True for a file system whose files are in memory, or are made while they are read. What of a
+/// tmpfs was swapped out counts as in memory, too.
+bool has_no_disk(std::uint32_t type);
 
 /// True for a terminal that a program is run on; false for the master side of a pseudo-terminal.
 bool is_terminal(FdRef fd) noexcept;

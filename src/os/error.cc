@@ -24,6 +24,7 @@ class LeatCategory final : public std::error_category {
       case Errc::copied_after_all: return "the kernel copied the bytes after all";
       case Errc::bad_costs: return "is no whole file of measured costs";
       case Errc::stale_costs: return "was measured on another host";
+      case Errc::would_wait: return "it would wait for a disk";
     }
     return "unknown error";
   }
@@ -43,6 +44,7 @@ std::string_view errc_name(int code) {
     case Errc::copied_after_all: return "copied_after_all";
     case Errc::bad_costs: return "bad_costs";
     case Errc::stale_costs: return "stale_costs";
+    case Errc::would_wait: return "would_wait";
   }
   return "unknown";
 }

@@ -1,5 +1,6 @@
 #include "os/ring.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@ namespace {
 constexpr unsigned submission_entries = 64;
 // A zero-copy send has two completions; those of cancellations come on top.
 constexpr unsigned completion_entries = 2 * RingRecords::most;
+constexpr unsigned most_waiting_workers = 64;
 constexpr std::chrono::seconds longest_farewell{1};
 // In a row; then what is in flight is given up.
 constexpr unsigned most_denials = 3;
@@ -112,6 +114,10 @@ struct Ring::State {
   std::array<Prepared, submission_entries> prepared{};  // for the next submit, in order
   std::size_t prepared_count = 0;
   Reports reports = Reports::unknown;
+  bool has_waiting_workers = false;
+  // Operations that nobody is told of make the eventfd readable all the same (DEFER_TASKRUN). Those
+  // that are not fetched when it has been read would keep the next one from making it readable.
+  bool has_untold = false;
   unsigned denials = 0;  // of the call that fetches completions
 };
 
@@ -206,6 +212,32 @@ void Ring::read(RingOperation& operation, FdRef file, std::span<std::byte> into,
   ::io_uring_sqe_set_data(entry, &operation);
 }
 
+void Ring::read_elsewhere(RingOperation& operation, FdRef file, std::span<std::byte> into,
+                          std::uint64_t offset) {
+  io_uring_sqe* const entry = start(operation);
+  if (!entry) return;
+  ::io_uring_prep_read(entry, file.number(), into.data(), static_cast<unsigned>(into.size()),
+                       offset);
+  ::io_uring_sqe_set_data(entry, &operation);
+  entry->flags |= IOSQE_ASYNC;
+  if (std::exchange(state_->has_waiting_workers, true)) return;
+  // By default four for each processor, which as many files on a slow disk would keep from others.
+  unsigned workers[] = {most_waiting_workers, 0};
+  [[maybe_unused]] const int ignored = ::io_uring_register_iowq_max_workers(&state_->ring, workers);
+}
+
+void Ring::will_need(FdRef file, std::uint64_t offset, std::uint64_t length) {
+  if (!state_) return;
+  io_uring_sqe* const entry = entry_for(nullptr);
+  if (!entry) return;
+  ::io_uring_prep_fadvise(entry, file.number(), offset, static_cast<off_t>(length),
+                          POSIX_FADV_WILLNEED);
+  ::io_uring_sqe_set_data(entry, nullptr);
+  entry->flags |= IOSQE_ASYNC | IOSQE_IO_HARDLINK;
+  state_->has_untold = true;
+  if ((state_->ring.features & IORING_FEAT_CQE_SKIP) != 0) entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
 void Ring::write(RingOperation& operation, FdRef file, std::span<const std::byte> from,
                  std::uint64_t offset) {
   io_uring_sqe* const entry = start(operation);
@@ -279,7 +311,7 @@ void Ring::take_back(int error) {
 }
 
 bool Ring::reap() noexcept {
-  if (in_flight() == 0 || !state_) return false;
+  if (!state_ || (in_flight() == 0 && !state_->has_untold)) return false;
   // With DEFER_TASKRUN completions only come into the queue inside a call. If that failed, it
   // is made again, as the eventfd has been read; on a thread that it is not bound to it never
   // works.

@@ -43,6 +43,13 @@ class Ring {
   /// These hand the operation over with the next `submit`. Memory has to live until the operation
   /// is finished; a msghdr and what it points to until `submit` returns. See io_uring_enter(2).
   void read(RingOperation& operation, FdRef file, std::span<std::byte> into, std::uint64_t offset);
+  /// The same by one of the ring's workers from the start, so that not even submit waits.
+  void read_elsewhere(RingOperation& operation, FdRef file, std::span<std::byte> into,
+                      std::uint64_t offset);
+  /// Has a stretch of `file` read into the page cache, and whatever is handed over after it, by
+  /// the same submit, begins only when that is under way. It waits for no byte and tells nobody how
+  /// it went. See posix_fadvise(2) POSIX_FADV_WILLNEED.
+  void will_need(FdRef file, std::uint64_t offset, std::uint64_t length);
   void write(RingOperation& operation, FdRef file, std::span<const std::byte> from,
              std::uint64_t offset);
   /// Zero-copy sends with MSG_DONTWAIT and MSG_NOSIGNAL. See io_uring_prep_send_zc(3).

@@ -21,6 +21,7 @@
 #include "os/descriptor.h"
 #include "os/splice.h"
 #include "os/wait.h"
+#include "support/files.h"
 #include "support/filter.h"
 #include "support/guards.h"
 #include "support/results.h"
@@ -139,6 +140,27 @@ TEST_P(RingTest, no_wake_up_is_lost_in_a_thousand_rounds) {
 }
 
 // Nothing is written: they end only because they are asked to.
+// They make the eventfd readable as well (DEFER_TASKRUN), and one that is not fetched keeps the
+// next from doing so.
+TEST_P(RingTest, operations_that_nobody_is_told_of_silence_no_other) {
+  Rig rig(GetParam());
+  const OwnedFd file = pattern_file(1, 100'000);
+  for (int round = 0; round < 20; ++round) {
+    if (round == 0) rig.ring.end(rig.begin());  // opens it
+    rig.ring.will_need(file, 0, 100'000);
+    EXPECT_TRUE(rig.ring.submit());
+    // Where it makes nothing readable there is nothing to wait for.
+    if (GetParam() == RingUse::thread_bound) rig.wait_and_reap(seconds(1));
+    EXPECT_EQ(rig.ring.in_flight(), 0u);
+    RingOperation& reading = rig.begin();
+    rig.ring.read_elsewhere(reading, file, rig.into, 0);
+    EXPECT_TRUE(rig.ring.submit());
+    while (reading.stage != Stage::finished) ASSERT_TRUE(rig.wait_and_reap());
+    EXPECT_EQ(reading.result, 8);
+    rig.ring.end(reading);
+  }
+}
+
 TEST_P(RingTest, cancelled_operations_end) {
   Rig rig(GetParam());
   RingOperation& reading = rig.begin_read();

@@ -32,6 +32,13 @@ Result<std::uint64_t> pread(FdRef fd, std::span<std::byte> into, std::uint64_t o
   });
 }
 
+Result<std::uint64_t> pread_resident(FdRef fd, std::span<std::byte> into, std::uint64_t offset) {
+  const iovec piece{into.data(), into.size()};
+  return moved("preadv2", [&] {
+    return ::preadv2(fd.number(), &piece, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+  });
+}
+
 Result<std::uint64_t> recv(FdRef socket, std::span<std::byte> into, bool wait) {
   const int flags = wait ? 0 : MSG_DONTWAIT;
   return moved("recv", [&] { return ::recv(socket.number(), into.data(), into.size(), flags); });

@@ -20,6 +20,10 @@ namespace leat::os {
 Result<std::uint64_t> read(FdRef fd, std::span<std::byte> into);
 Result<std::uint64_t> pread(FdRef fd, std::span<std::byte> into, std::uint64_t offset);
 
+/// The same without waiting for a disk: what is in memory, maybe less than was asked for. Errors:
+/// EAGAIN (nothing is), EOPNOTSUPP (this file system cannot tell). See preadv2(2) RWF_NOWAIT.
+Result<std::uint64_t> pread_resident(FdRef fd, std::span<std::byte> into, std::uint64_t offset);
+
 /// `wait` false adds MSG_DONTWAIT: never waits, whatever the descriptor's O_NONBLOCK says.
 Result<std::uint64_t> recv(FdRef socket, std::span<std::byte> into, bool wait);
 

@@ -113,7 +113,7 @@ Plan plan_from(const SourceFacts& source, const SinkFacts& sink, const Needs& ne
 
 Plan plan(const Source& source, const Sink& sink, const Options& options, const Costs& costs) {
   const Source& part = *first_part(source);
-  auto source_facts = facts_of(part, false);
+  auto source_facts = facts_of(part, false, options.disk);
   auto sink_facts = facts_of(sink);
   if (!source_facts || !sink_facts) {
     Plan none;

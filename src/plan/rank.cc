@@ -139,6 +139,27 @@ Fit without_copies(const MechanismEntry& entry, const SourceFacts& source, const
   return {false, "copies are forbidden, and the network device does not say if it takes pages"};
 }
 
+// With Disk::never_wait.
+Fit without_waiting(const MechanismEntry& entry, const SourceFacts& source, Fit fit) {
+  switch (source.residency) {
+    case Residency::unasked:
+    case Residency::always: return fit;
+    case Residency::shown:
+      if (entry.cold_pages != ColdPages::may_wait) return fit;
+      return {false, "it may wait for the disk, also for more than the bytes that it moves"};
+    case Residency::hidden:
+      if (entry.cold_pages == ColdPages::never_wait) return fit;
+      return {false,
+              "only its owner may see what of the file is in memory, and a cold page would make it "
+              "wait"};
+    case Residency::uncached:
+      if (entry.cold_pages == ColdPages::never_wait) return fit;
+      return {false,
+              "the descriptor reads past the page cache (O_DIRECT): it would wait each time"};
+  }
+  return fit;
+}
+
 }  // namespace
 
 Ranking preference(const SourceFacts& source, Kind sink) {
@@ -155,7 +176,7 @@ Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
           const Needs& needs) {
   const MechanismEntry& entry = MechanismAccess::entry(mechanism);
   if (needs.forced && mechanism != needs.forced) return {false, "another mechanism is forced"};
-  const Fit fit = entry.fits(source, sink);
+  const Fit fit = without_waiting(entry, source, entry.fits(source, sink));
   if (!fit.fits) return fit;
   if (!fit.leaves.empty() && (needs.forced || needs.copies_forbidden)) return {false, fit.leaves};
   if (is_closed(mechanism, needs.closed_ways) && !needs.forced)

@@ -26,6 +26,7 @@ void ContextState::take_room_back(void* room) noexcept { rooms_ = new (room) Roo
 void ContextState::collect() {
   os::drain_eventfd(wakeups);
   ring.reap();
+  reads.reap();
   quarantine.drain();
   ++round;
   // A callback may step, end or destroy transfers, so the walk begins anew after each.
@@ -81,7 +82,7 @@ ContextCounters Context::counters() const noexcept {
           .lent_bytes = state_->lent.lent,
           .quarantined_bytes = state_->quarantine.bytes(),
           .abandoned_bytes = state_->quarantine.abandoned_bytes(),
-          .operations = state_->ring.in_flight()};
+          .operations = state_->ring.in_flight() + state_->reads.in_flight()};
 }
 
 }  // namespace leat

@@ -14,6 +14,7 @@
 #include "buffer/loans.h"
 #include "buffer/pipe_pool.h"
 #include "buffer/verdicts.h"
+#include "os/file_reads.h"
 #include "os/ring.h"
 #include "os/route.h"
 #include "transfer/quarantine.h"
@@ -29,7 +30,8 @@ struct ContextState {
         wakeups(std::move(eventfd)),
         pipes(options.pipe_budget_bytes),
         lent{.limit = options.lent_budget_bytes},
-        ring(wakeups, options.ring) {}
+        ring(wakeups, options.ring),
+        reads(ring, wakeups, options.disk_threads) {}
   ~ContextState();
 
   /// To rank by.
@@ -41,7 +43,8 @@ struct ContextState {
   PipePool pipes;
   LentBudget lent;
   Verdicts verdicts;
-  os::Ring ring;  // its last completions are told to `verdicts`
+  os::Ring ring;              // its last completions are told to `verdicts`
+  os::FileReads reads;        // by the ring's workers, or helper threads
   RefusedPairs refused_pairs;
   os::LendingRoutes lending_routes;
   Quarantine quarantine;      // of closed connections that have lent memory

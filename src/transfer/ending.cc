@@ -91,6 +91,7 @@ bool Engine::runnable() const {
   if (ended()) return false;
   // Only what the last step waited for: it would not look at anything else now.
   if (awaits_ring && pump.get() && pump.get()->runnable()) return true;
+  if (awaits_ring && read_ahead && read_ahead->runnable()) return true;
   if (awaits_finish && *awaits_finish != context.ring.finished()) return true;
   if (awaits_verdicts && !ledger.has_pending(context.verdicts)) return true;
   // The other direction may have taken what the error queue held.
@@ -198,6 +199,8 @@ void Engine::fail_with(const Moved& moved) {
                  .hint = std::string(moved.operation)});
   }
   mark_broken(moved);
+  if (reads_for_itself() && moved.operation.starts_with("io_uring_"))
+    return fail(would_wait(moved.operation));
   fail({.code = {moved.error_number, std::generic_category()},
         .operation = moved.operation,
         .mechanism = ranking.count > 0 ? mechanism() : Mechanism(),
@@ -210,6 +213,7 @@ void Engine::wind_up() {
   drop_pump();
   facts.reset();
   holes.end();
+  if (read_ahead) read_ahead->end();
   source_description.reset();
   if (std::exchange(ends_in_hole, false)) {
     // The bytes of the hole were counted as delivered, so they have to be there.
@@ -293,6 +297,10 @@ void Engine::write_receipt(Receipt& receipt) const {
   receipt.legs = ledger.legs();
   for (Leg& leg : receipt.legs) fill_in_verdict(leg, context.verdicts);
   receipt.refusals = ledger.refusals();
+  if (read_ahead) {
+    receipt.cold_waits = read_ahead->cold_waits();
+    receipt.prefetched = read_ahead->prefetched();
+  }
   if (error) receipt.error = error;
   if (!usage_at_start) return;
   const Usage now = usage_at_end ? *usage_at_end : os::process_usage();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -19,6 +20,7 @@
 #include "transfer/one_call.h"
 #include "transfer/pace.h"
 #include "transfer/preallocation.h"
+#include "transfer/read_ahead.h"
 
 namespace leat {
 
@@ -109,6 +111,7 @@ struct Engine {
   PumpSlot pump;
   Ranking ranking;
   std::uint32_t closed_ways = 0;  // bit i: mechanism i refused in this part
+  bool unseen = false;            // what was read of this part does not show as being in memory
   std::optional<Moved> last_refusal;
   std::vector<Keeper> keepers;   // of what the next pump step may lend
   bool winding = false;          // stopping, but operations are in flight
@@ -127,6 +130,7 @@ struct Engine {
   std::optional<Error> error;
   Ledger ledger;
   HoleWalk holes;
+  std::unique_ptr<ReadAhead> read_ahead;  // with Disk::never_wait, from the first file on
   Preallocation preallocation;
   std::uint64_t hole_bytes = 0;
   Pace pace;
@@ -169,13 +173,21 @@ struct Engine {
   void advance(std::uint64_t newly_taken, std::uint64_t newly_delivered);
   void drop_pump();
 
+  // transfer/cold.cc
+  Result<void> mind_disk();
+  enum class Found : std::uint8_t { some, again, nothing };
+  Found find_resident(std::uint64_t bound, std::uint64_t& resident);
+  Found found(ReadAhead::Look look, std::uint64_t& resident);
+  void block_on_disk(bool whatever_finishes);
+  bool reads_for_itself() const;
+
   // transfer/step.cc
   void run(StepWork& work);
   bool move_once(StepWork& work);
   bool may_move(StepWork& work);
   bool skip_hole(StepWork& work);
   bool preallocate();
-  Moved pump_once(StepWork& work, std::uint64_t bound);
+  Moved pump_once(StepWork& work, std::uint64_t bound, std::uint64_t resident);
   bool account(StepWork& work, const Moved& moved);
   std::uint64_t bound_of(const StepWork& work);
   bool source_ended();

@@ -21,7 +21,8 @@ Source leftover_source(const Residue& residue, Block block) {
 Result<void> Engine::begin_part() {
   Source& part_source = current();
   if (sink_connection && !composite && needs.is_plain() && closed_ways == 0 && !in_leftover() &&
-      is_plain(part_source) && !is_to_be_lent(part_source, *sink_connection)) {
+      is_plain(part_source) && !is_to_be_lent(part_source, *sink_connection) &&
+      options.disk == Disk::may_wait) {
     facts = plain_facts(part_source);
     source_fd = part_source.fd();
     ranking = sink_connection->ranking_for(part_source.kind(), part_source.length());
@@ -31,7 +32,7 @@ Result<void> Engine::begin_part() {
 }
 
 Result<void> Engine::plan_part(Source& part_source) {
-  auto looked = facts_of(part_source, sink.kind() != Kind::file);
+  auto looked = facts_of(part_source, sink.kind() != Kind::file, options.disk);
   if (!looked) return std::unexpected(looked.error());
   facts = *looked;
   // What a file promised when its part began holds for good: also after a refusal or a stop, when
@@ -51,6 +52,9 @@ Result<void> Engine::plan_part(Source& part_source) {
   if (facts->left != to_end) facts->left -= std::min(facts->left, place().delivered);
   sink_facts.offset = sink.offset() + delivered;
 
+  if (options.disk == Disk::never_wait) {
+    if (auto minded = mind_disk(); !minded) return minded;
+  }
   if (facts->kind == Kind::memory && !in_leftover()) run_end = join_run(*facts, parts(), part);
   needs.has_successor = !in_leftover() && part + 1 < parts().size();
   needs.closed_ways = closed_ways | closed_before();
@@ -64,7 +68,9 @@ Result<void> Engine::plan_part(Source& part_source) {
   }
   if (ranking.count > 0) {
     const bool keeps_them_itself = MechanismAccess::entry(mechanism()).shares_extents;
-    if (facts->sparse && sink_facts.keeps_holes && !facts->cursor && !keeps_them_itself)
+    // To look for holes is to ask the file system, which may wait for the disk.
+    const bool may_look = options.disk == Disk::may_wait;
+    if (facts->sparse && sink_facts.keeps_holes && !facts->cursor && !keeps_them_itself && may_look)
       holes.begin(source_fd, part_source.owned());
     if (!in_leftover() && Preallocation::is_for(*facts, sink_facts))
       preallocation.plan(sink.offset() + delivered, facts->promised - place().delivered);
@@ -113,11 +119,13 @@ void Engine::finish_part() {
     ++part;
     part_place = {};
     closed_ways = 0;
+    unseen = false;
     last_refusal.reset();
     preallocation.forget();
   }
   facts.reset();
   holes.end();
+  if (read_ahead) read_ahead->end();
   source_description.reset();
 }
 

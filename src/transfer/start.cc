@@ -16,9 +16,9 @@ bool can_block(Kind kind) {
 }
 
 // A file part whose size is looked up now, so that its forerunner knows what follows.
-Result<void> promise_length(Source& part) {
+Result<void> promise_length(Source& part, Disk disk) {
   if (part.kind() != Kind::file || part.length() != to_end) return {};
-  const auto facts = facts_of(part, false);
+  const auto facts = facts_of(part, false, disk);
   if (!facts) return std::unexpected(facts.error());
   EndpointAccess::set_length(part, facts->promised);
   return {};
@@ -72,7 +72,7 @@ Result<void> Engine::look_at_ends() {
   }
   if (composite) {
     for (Source& each : parts()) {
-      if (auto promised = promise_length(each); !promised) return promised;
+      if (auto promised = promise_length(each, options.disk); !promised) return promised;
     }
   }
   if (sink_connection) {

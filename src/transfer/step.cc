@@ -103,8 +103,13 @@ bool Engine::move_once(StepWork& work) {
     }
   }
   if (holes.active() && place().held() == 0 && skip_hole(work)) return true;
+  std::uint64_t resident = to_end;
+  if (read_ahead && read_ahead->active()) {
+    const Found found = find_resident(bound, resident);
+    if (found != Found::some) return found == Found::again;
+  }
   if (!pump.get()) MechanismAccess::entry(mechanism()).start(pump, options.tuning);
-  return account(work, pump_once(work, bound));
+  return account(work, pump_once(work, bound, resident));
 }
 
 // The bounds of one step: bytes, and time that is looked at between moves only.
@@ -143,10 +148,11 @@ bool Engine::preallocate() {
   return reserved.has_value();
 }
 
-Moved Engine::pump_once(StepWork& work, std::uint64_t bound) {
+Moved Engine::pump_once(StepWork& work, std::uint64_t bound, std::uint64_t resident) {
   const Place& here = place();
   const std::uint64_t promised = facts->promised;
-  Allowance allowance{.take = promised == to_end ? bound : std::min(bound, promised - here.taken),
+  const std::uint64_t left = promised == to_end ? to_end : promised - here.taken;
+  Allowance allowance{.take = std::min({bound, left, resident}),
                       .deliver = bound,
                       .remaining = promised == to_end ? to_end : promised - here.delivered,
                       .more_follows = false};
@@ -218,7 +224,10 @@ bool Engine::account(StepWork& work, const Moved& moved) {
       return false;
     case Outcome::wait_source: block_on(WaitFd::Role::source, moved.ring_too); return false;
     case Outcome::wait_sink: block_on(WaitFd::Role::sink, moved.ring_too); return false;
-    case Outcome::wait_ring: block_on_ring(moved.for_room); return false;
+    case Outcome::wait_ring:
+      if (reads_for_itself()) read_ahead->note_wait();
+      block_on_ring(moved.for_room);
+      return false;
     case Outcome::wait_release: block_on_release(); return false;
     case Outcome::source_ended: return source_ended();
     case Outcome::too_little: return await_more(work, moved);
@@ -286,6 +295,7 @@ bool Engine::next_candidate(const Moved& moved) {
   drop_pump();
   facts.reset();  // what comes now, a leftover or the rest of the part, is ranked anew
   holes.end();
+  if (read_ahead) read_ahead->end();
   return true;
 }
 
@@ -309,7 +319,7 @@ void Engine::block_on(WaitFd::Role role, bool ring_too) {
 
 void Engine::block_on_ring(bool whatever_finishes) {
   state = State::blocked;
-  if (whatever_finishes) awaits_finish = context.ring.finished();
+  if (whatever_finishes) awaits_finish = context.reads.finished();
   if (!winding) last_wait.wake_at = options.deadline;
   last_wait.slots[0] = context_slot(context);
   last_wait.count = 1;
@@ -347,6 +357,7 @@ Resources Engine::resources_with(os::SigpipeGuard& guard, Sigpipe policy) {
           .sigpipe = guard,
           .sigpipe_policy = policy,
           .loans = sink_connection ? &sink_connection->loans : nullptr,
+          .reads = &context.reads,
           .copies_forbidden = needs.copies_forbidden};
 }
 

@@ -3,9 +3,7 @@
 #include <fcntl.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
-#include <sched.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -13,6 +11,8 @@
 #include <fstream>
 #include <iterator>
 #include <vector>
+
+#include "support/mounts.h"
 
 namespace leat::testing {
 namespace {
@@ -22,35 +22,10 @@ namespace {
   std::abort();
 }
 
-// Mounts of this thread, and of what it starts, are seen by nobody else and end with it.
-void leave_the_common_namespace() {
-  thread_local const bool left = [] {
-    return ::unshare(CLONE_NEWNS) == 0 &&
-           ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-  }();
-  if (!left) give_up("unshare");
-}
-
 bool kernel_knows(const std::string& type) {
   std::ifstream file("/proc/filesystems");
   const std::string known{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   return known.contains("\t" + type + "\n");
-}
-
-// Only a mount can be taken out of the common namespace, and the root of a chroot(2) need not be
-// one.
-bool root_is_a_mount() {
-  std::ifstream mounts("/proc/self/mountinfo");
-  std::string number;
-  std::string parent;
-  std::string device;
-  std::string root;
-  std::string place;
-  for (std::string rest; mounts >> number >> parent >> device >> root >> place;) {
-    if (place == "/") return true;
-    std::getline(mounts, rest);
-  }
-  return false;
 }
 
 }  // namespace
@@ -69,7 +44,7 @@ std::string LoopDisk::unavailable(const std::string& type) {
 }
 
 LoopDisk::LoopDisk(const std::string& type, const std::string& mkfs, std::uint64_t size) {
-  leave_the_common_namespace();
+  leave_the_common_mounts();
   const std::string image = folder_.path() + ".image";
   const OwnedFd file(::open(image.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
   if (!file.valid() || ::ftruncate(file.number(), static_cast<off_t>(size)) != 0) give_up(image);

@@ -271,6 +271,14 @@ SEAM_CALL(getpeername, (int fd, sockaddr* into, socklen_t* length), (fd, into, l
 SEAM_CALL(socket, (int family, int type, int protocol), (family, type, protocol))
 SEAM_CALL(connect, (int fd, const sockaddr* address, socklen_t length), (fd, address, length))
 SEAM_CALL(munmap, (void* start, size_t length), (start, length))
+SEAM_CALL(mincore, (void* start, size_t length, unsigned char* into), (start, length, into))
+// It answers an errno and leaves errno alone.
+extern "C" int __real_posix_fadvise(int fd, off_t at, off_t length, int advice);
+extern "C" int __wrap_posix_fadvise(int fd, off_t at, off_t length, int advice) {
+  const auto verdict = consult("posix_fadvise");
+  if (verdict.error_number != 0) return verdict.error_number;
+  return __real_posix_fadvise(fd, at, length, advice);
+}
 SEAM_CALL(madvise, (void* start, size_t length, int advice), (start, length, advice))
 
 extern "C" int __real_fcntl(int fd, int command, ...);

@@ -14,7 +14,7 @@ UNWRAPPED = {
     "isatty": "its only failure is its answer",
     "snprintf": "no system call",
     "strerrorname_np": "no system call",
-    "syscall": "only perf_event_open(2), which tests deny by a filter",
+    "syscall": "perf_event_open(2), which tests deny by a filter; statmount(2), which has a twin",
     "sysconf": "no system call for the page size",
 }
 # Those of liburing that only touch the memory it shares with the kernel, and those that set up or
@@ -28,12 +28,14 @@ RING_MEMORY = {
     "io_uring_opcode_supported",
     "io_uring_peek_cqe",
     "io_uring_prep_cancel",
+    "io_uring_prep_fadvise",
     "io_uring_prep_nop",
     "io_uring_prep_read",
     "io_uring_prep_send_zc",
     "io_uring_prep_sendmsg_zc",
     "io_uring_prep_write",
     "io_uring_queue_exit",
+    "io_uring_register_iowq_max_workers",
     "io_uring_ring_dontfork",
     "io_uring_sq_ready",
     "io_uring_sqe_set_data",

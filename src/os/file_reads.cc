@@ -1,0 +1,69 @@
+#include "os/file_reads.h"
+
+#include <utility>
+
+#include "os/error.h"
+
+namespace leat::os {
+
+FileReads::~FileReads() {
+  threads_.finish();
+  reap();
+}
+
+Result<RingOperation*> FileReads::begin() {
+  if (!by_threads_) {
+    auto begun = ring_.begin();
+    if (begun || begun.error().is(EAGAIN) || threads_.count() == 0) return begun;
+    by_threads_ = true;
+  }
+  RingOperation* const record = records_.begin();
+  if (!record) return make_error(EAGAIN, "read");
+  record->whose = this;
+  return record;
+}
+
+void FileReads::end(RingOperation& operation) noexcept {
+  if (operation.whose != this) return ring_.end(operation);  // begun before the ring was denied
+  if (records_.end(operation) && threads_.withdraw(&operation)) records_.fail(operation, ECANCELED);
+}
+
+void FileReads::will_need(FdRef file, std::uint64_t offset, std::uint64_t length) {
+  if (!by_threads_) return ring_.will_need(file, offset, length);
+  give(nullptr, file, {}, offset, length);
+}
+
+void FileReads::fetch(RingOperation& operation, FdRef file, std::uint64_t offset,
+                      std::uint64_t length) {
+  if (by_threads_) return give(&operation, file, {}, offset, length);
+  if (!scratch_) scratch_ = std::make_shared<std::vector<std::byte>>(piece_bytes);
+  operation.keeps = scratch_;
+  ring_.read_elsewhere(operation, file, std::span(*scratch_).first(length), offset);
+}
+
+void FileReads::read(RingOperation& operation, FdRef file, std::span<std::byte> into,
+                     std::uint64_t offset) {
+  if (by_threads_) return give(&operation, file, into, offset, into.size());
+  ring_.read_elsewhere(operation, file, into, offset);
+}
+
+void FileReads::give(RingOperation* operation, FdRef file, std::span<std::byte> into,
+                     std::uint64_t offset, std::uint64_t length) {
+  if (operation) records_.started(*operation);
+  auto own = duplicate(file);
+  auto given = own ? threads_.give({.who = operation,
+                                    .file = std::move(*own),
+                                    .into = into,
+                                    .offset = offset,
+                                    .length = length})
+                   : Result<void>(std::unexpected(std::move(own.error())));
+  if (!given && operation) records_.fail(*operation, given.error().code.value());
+}
+
+void FileReads::reap() noexcept {
+  if (records_.in_flight() == 0) return;
+  for (const auto& [who, answer] : threads_.take_answers())
+    records_.complete(*static_cast<RingOperation*>(who), answer, 0);
+}
+
+}  // namespace leat::os
