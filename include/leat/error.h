@@ -23,6 +23,8 @@ enum class Errc {
   unsupported_kind,   ///< the descriptor is of a kind that carries no bytes
   source_shrank,      ///< the source ended before its promised length; see Ending
   copied_after_all,   ///< `Copies::forbid`, and the kernel reports that it copied
+  no_snapshot,        ///< `Consistency::snapshot` of a file that nothing can keep as it is
+  source_changed,     ///< somebody changed the source, or wants to; see Consistency
 };
 
 const std::error_category& error_category() noexcept;

@@ -30,8 +30,9 @@ struct Plan {
 };
 
 /// What the blocking `transfer` would do (a Transfer never waits in the kernel). Asks the
-/// descriptors for facts (fstat(2), fcntl(2)); moves nothing. For parts it is the plan of the first
-/// part that is not empty.
+/// descriptors for facts (fstat(2), fcntl(2)); moves nothing. With Consistency::snapshot it may
+/// open a nameless file, or hold a read lease, for a moment, to see whether that is permitted. For
+/// parts it is the plan of the first part that is not empty.
 Plan plan(const Source& source, const Sink& sink, const Options& options = {});
 
 }  // namespace leat

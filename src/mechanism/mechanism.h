@@ -22,6 +22,7 @@
 #include "buffer/pipe_pool.h"
 #include "buffer/verdicts.h"
 #include "endpoint/facts.h"
+#include "os/lease.h"
 #include "os/ring.h"
 #include "os/signal.h"
 
@@ -64,6 +65,9 @@ struct Passage {
   std::span<Keeper> keepers;      ///< one for each of `memory`, to be moved from, if it lends
   std::span<std::byte> room;      ///< memory sinks: what may be filled in this step
   Resources& resources;
+  /// Of the source, while its bytes must not change: to be asked after they were copied and before
+  /// they are handed on. Null: nothing to ask.
+  const os::ReadLease* lease = nullptr;
 };
 
 /// How much a step may move. Both bounds hold at once: of the limit, the rate and the promise.
@@ -85,6 +89,7 @@ struct Moved {
     wait_release,  ///< nothing can be lent before the socket's error queue gives something back
     source_ended,  ///< and everything taken has been delivered
     too_little,    ///< the allowance is less than it moves at once; nothing was called or is held
+    source_changed,  ///< the lease is lost: what was copied was not handed on, and is not counted
     refused,       ///< this way is closed for this pair; see surrender(). Nothing is in flight
     failed,        ///< the bytes cannot move by any way. Nothing is in flight
   };
@@ -187,6 +192,8 @@ struct MechanismEntry {
   /// True if the bytes do not pass through this host's memory: then the blocking `transfer` lets it
   /// serve a whole range at once, and holes need no care.
   bool shares_extents = false;
+  /// True if its pumps copy before they hand anything on, and ask `Passage::lease` in between.
+  bool asks_lease = false;
   /// Of memory, that one call takes.
   std::size_t most_pieces = 1;
   /// One step of memory in one piece to the socket of a Connection, nothing following it, without a

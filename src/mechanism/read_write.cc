@@ -6,6 +6,7 @@
 #include "mechanism/errnos.h"
 #include "mechanism/mechanism.h"
 #include "mechanism/put.h"
+#include "os/file.h"
 #include "os/stream.h"
 
 namespace leat {
@@ -63,6 +64,18 @@ Result<std::uint64_t> take(const Passage& passage, std::span<std::byte> into) {
   }
 }
 
+// True if what was just read may be what somebody has written since the snapshot.
+bool is_changed(const Passage& passage, std::uint64_t taken) {
+  if (!passage.lease || passage.lease->holds()) [[likely]]
+    return false;
+  if (!passage.source.cursor) return true;
+  // What is not counted as taken is to be found where it was.
+  const auto cursor = os::cursor(passage.from);
+  if (cursor) [[maybe_unused]]
+    const auto ignored = os::move_cursor(passage.from, *cursor - taken);
+  return true;
+}
+
 Moved ReadWritePump::from_memory(const Passage& passage, const Allowance& allowance) {
   Moved moved;
   if (passage.sink.kind == Kind::memory) {
@@ -100,6 +113,10 @@ Moved ReadWritePump::through_block(const Passage& passage, const Allowance& allo
       moved.outcome = Outcome::source_ended;
       return moved;
     }
+    if (is_changed(passage, *taken)) {
+      moved.outcome = Outcome::source_changed;
+      return moved;
+    }
     begin_ = 0;
     end_ = moved.taken = *taken;
   }
@@ -129,6 +146,10 @@ Moved ReadWritePump::step(const Passage& passage, const Allowance& allowance) {
   Moved moved{.calls = 1};
   const auto taken = take(passage, passage.room.first(count));
   if (!taken) return ended(moved, taken.error(), Outcome::wait_source, passage.resources);
+  if (is_changed(passage, *taken)) {
+    moved.outcome = Outcome::source_changed;
+    return moved;
+  }
   moved.taken = moved.delivered = *taken;
   if (*taken == 0) moved.outcome = Outcome::source_ended;
   return moved;
@@ -191,6 +212,7 @@ const MechanismEntry read_write = {
     .cost = cost,
     .start = start,
     .carries_more = true,
+    .asks_lease = true,
     .send_at_once = send_at_once,
 };
 

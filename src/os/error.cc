@@ -22,6 +22,8 @@ class LeatCategory final : public std::error_category {
       case Errc::unsupported_kind: return "carries no stream of bytes";
       case Errc::source_shrank: return "the source ended before its promised length";
       case Errc::copied_after_all: return "the kernel copied the bytes after all";
+      case Errc::no_snapshot: return "no snapshot of it can be had";
+      case Errc::source_changed: return "the source was changed during the transfer";
     }
     return "unknown error";
   }
@@ -39,6 +41,8 @@ std::string_view errc_name(int code) {
     case Errc::unsupported_kind: return "unsupported_kind";
     case Errc::source_shrank: return "source_shrank";
     case Errc::copied_after_all: return "copied_after_all";
+    case Errc::no_snapshot: return "no_snapshot";
+    case Errc::source_changed: return "source_changed";
   }
   return "unknown";
 }

@@ -1,5 +1,6 @@
 #include <leat/plan.h>
 
+#include "endpoint/hold.h"
 #include "plan/needs.h"
 
 namespace leat {
@@ -45,6 +46,11 @@ Plan plan(const Source& source, const Sink& sink, const Options& options) {
   sink_facts->waiting = after_start(sink_facts->waiting, sink.kind(), sink.owned(), waits);
 
   Needs needs = needs_of(options, sink);
+  if (needs.snapshot && part.kind() == Kind::file) {
+    const HeldFile held = could_hold(part, sink);
+    source_facts->hold = held.hold;
+    source_facts->unheld = held.unheld;
+  }
   needs.has_successor = source.parts().size() > 1 && &part != &source.parts().back();
   std::vector<Candidate> misfits;
   const Ranking order = preference(*source_facts, sink_facts->kind);

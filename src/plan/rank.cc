@@ -64,6 +64,18 @@ Fit without_copies(const MechanismEntry& entry, const SourceFacts& source, const
   return {false, "copies are forbidden, and the network device does not say if it takes pages"};
 }
 
+// A clone, or what nobody can change, may be shared. Under a lease what was looked at is what was
+// there before somebody wanted to write; what shares pages looks at nothing.
+Fit under_snapshot(const MechanismEntry& entry, const SourceFacts& source, Fit fit) {
+  if (source.kind != Kind::file) return fit;
+  if (source.hold == Hold::none) return {false, source.unheld};
+  if (source.hold != Hold::lease) return fit;
+  if (!entry.asks_lease)
+    return {false,
+            "a snapshot by a lease is copied and the lease asked before bytes are handed on"};
+  return {true, "copies under a lease, which it asks before it hands the bytes on", fit.leaves};
+}
+
 }  // namespace
 
 Ranking preference(const SourceFacts& source, Kind sink) {
@@ -80,7 +92,8 @@ Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
           const Needs& needs) {
   const MechanismEntry& entry = MechanismAccess::entry(mechanism);
   if (needs.forced && mechanism != needs.forced) return {false, "another mechanism is forced"};
-  const Fit fit = entry.fits(source, sink);
+  Fit fit = entry.fits(source, sink);
+  if (fit.fits && needs.snapshot) fit = under_snapshot(entry, source, fit);
   if (!fit.fits) return fit;
   if (!fit.leaves.empty() && (needs.forced || needs.copies_forbidden)) return {false, fit.leaves};
   if (is_closed(mechanism, needs.closed_ways) && !needs.forced)

@@ -20,11 +20,12 @@ struct Needs {
   bool copies_forbidden = false;
   /// Does the sink take scattered pages? Asked only where copies are forbidden.
   std::optional<bool> pages_are_taken{};
+  bool snapshot = false;          ///< of files; SourceFacts::hold has been looked at
   bool has_successor = false;     ///< another part follows at once
   std::uint32_t closed_ways = 0;  ///< bit i: mechanism i refused on this connection before
 
   /// No wishes: the ranking depends on the facts alone.
-  bool is_plain() const { return !forced && !copies_forbidden && !has_successor; }
+  bool is_plain() const { return !forced && !copies_forbidden && !snapshot && !has_successor; }
 };
 
 /// Whether `mechanism` may serve, and why; `reason` as in Fit.

@@ -19,6 +19,7 @@
 #include "transfer/one_call.h"
 #include "transfer/pace.h"
 #include "transfer/preallocation.h"
+#include "transfer/snapshot.h"
 
 namespace leat {
 
@@ -128,6 +129,7 @@ struct Engine {
   Ledger ledger;
   HoleWalk holes;
   Preallocation preallocation;
+  Snapshot secured;
   std::uint64_t hole_bytes = 0;
   Pace pace;
   std::optional<Usage> usage_at_start;
@@ -150,6 +152,7 @@ struct Engine {
   // transfer/start.cc
   void prepare();
   Result<void> look_at_ends();
+  Result<void> promise_lengths();
   void watch_stop_token();
 
   // transfer/parts.cc
@@ -169,6 +172,7 @@ struct Engine {
 
   // transfer/step.cc
   void run(StepWork& work);
+  bool is_secured();
   bool move_once(StepWork& work);
   bool may_move(StepWork& work);
   bool skip_hole(StepWork& work);
@@ -195,6 +199,7 @@ struct Engine {
   bool wound_down(Resources& resources);
   bool has_all_verdicts();
   static Error copied_after_all();
+  static Error source_changed();
   void fail(Error why);
   void fail_with(const Moved& moved);
   void mark_broken(const Moved& moved);

@@ -18,6 +18,7 @@ struct Request {
   EndpointAddress sink;
   Mechanism mechanism;
   Copies copies = Copies::allow;
+  Consistency consistency = Consistency::live;
   Durability durability = Durability::none;
   std::uint32_t block_bytes = 0;
   std::uint64_t offset = 0;

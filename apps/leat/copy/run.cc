@@ -51,6 +51,7 @@ Options options_of(const Request& request, const os::Patience& patience, bool re
   Options options;
   options.mechanism = request.mechanism;
   options.copies = request.copies;
+  options.consistency = request.consistency;
   // A replacement syncs when it gets its name.
   if (!replaces) options.durability = request.durability;
   options.measure = true;
