@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "copy/request.h"
 #include "copy/run.h"
+#include "digest.h"
 #include "endpoint_address.h"
 #include "sizes.h"
 
@@ -167,6 +168,15 @@ void add_time_limits(CLI::App& command, Request& request) {
 }
 
 void add_reporting(CLI::App& command, Request& request) {
+  text_option(command, "--digest", "NAME",
+              "The digest of what was copied, too: sha256, sha512 or blake2b512",
+              [&](const std::string& name) {
+                if (!Digest::named(name)) {
+                  throw CLI::ValidationError(
+                      "--digest", fmt::format("'{}' is none of sha256, sha512, blake2b512", name));
+                }
+                request.digest = name;
+              });
   command.add_flag("--json", request.json, "The receipt as one line of JSON");
   command.add_flag("--quiet", request.quiet, "No receipt; errors are still told");
   command.add_flag_callback(

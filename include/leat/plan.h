@@ -20,6 +20,7 @@ struct Candidate {
   bool chosen = false;      ///< the one that would be tried first
   std::string_view reason;  ///< why it is where it is, or why it does not fit; static storage
   std::optional<std::uint32_t> cpu_copies;  ///< per payload byte, where it is known beforehand
+  std::string_view seen{};  ///< how Options::witness gets to see the bytes, and what that costs
 };
 
 /// Every mechanism of this build: those that fit first, in the order they would be tried.

@@ -111,6 +111,10 @@ struct Tuning {
 /// (docs/mechanisms/read_write.md).
 inline constexpr std::uint32_t default_block_bytes = 256u << 10;
 
+/// Sees bytes that were delivered: a digest, a copy for a log. Must not move or destroy the
+/// Transfer.
+using Witness = std::function<void(std::span<const std::byte>)>;
+
 struct Options {
   Mechanism mechanism{};  ///< force this one: its refusal ends the transfer
   Copies copies = Copies::allow;
@@ -124,6 +128,13 @@ struct Options {
   std::stop_token stop{};
   /// Called at the end of steps that moved bytes; must not move or destroy its Transfer.
   std::function<void(const Step&)> progress{};
+  /// Called with every delivered byte, in order, holes as zeros, before the step that delivered it
+  /// returns. Fast mechanisms stay in use: what they moved is read once more, beside them, where it
+  /// does not pass through memory anyway (plan() says how). So of a live file that is changed
+  /// between being sent and being looked at it sees other bytes than the sink got; under
+  /// Consistency::snapshot, and of memory, pipes and sockets, it sees what was sent. A file that
+  /// was cut off meanwhile cannot be looked at: `source_changed`.
+  Witness witness{};
   Tuning tuning{};
 };
 

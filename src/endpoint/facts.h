@@ -67,6 +67,8 @@ struct SourceFacts {
 
   /// True if bytes that were taken can be read again.
   bool repeatable() const { return kind == Kind::memory || (kind == Kind::file && !cursor); }
+  /// True if they are the same then, unless somebody changes them: /proc makes new ones.
+  bool can_be_read_again() const { return repeatable() && (kind == Kind::memory || true_size); }
 };
 
 struct SinkFacts {

@@ -68,6 +68,9 @@ struct Passage {
   /// Of the source, while its bytes must not change: to be asked after they were copied and before
   /// they are handed on. Null: nothing to ask.
   const os::ReadLease* lease = nullptr;
+  /// To be called by pumps that see the bytes or have to: with all that a step delivers, in order,
+  /// before it returns. Null: nobody asks, or what was delivered can be looked at without them.
+  const Witness* witness = nullptr;
 };
 
 /// How much a step may move. Both bounds hold at once: of the limit, the rate and the promise.
@@ -194,6 +197,8 @@ struct MechanismEntry {
   bool shares_extents = false;
   /// True if its pumps copy before they hand anything on, and ask `Passage::lease` in between.
   bool asks_lease = false;
+  /// True if its pumps call `Passage::witness`.
+  bool shows_bytes = false;
   /// Of memory, that one call takes.
   std::size_t most_pieces = 1;
   /// One step of memory in one piece to the socket of a Connection, nothing following it, without a

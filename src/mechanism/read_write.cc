@@ -132,6 +132,7 @@ Moved ReadWritePump::through_block(const Passage& passage, const Allowance& allo
   ++moved.calls;
   if (!written) return ended(moved, written.error(), Outcome::wait_sink, passage.resources);
   if (*written < room) passage.resources.sigpipe.raised();
+  if (passage.witness) (*passage.witness)(held.first(*written));
   begin_ += *written;
   moved.delivered = *written;
   moved.held_back = more && *written > 0;
@@ -213,6 +214,7 @@ const MechanismEntry read_write = {
     .start = start,
     .carries_more = true,
     .asks_lease = true,
+    .shows_bytes = true,
     .send_at_once = send_at_once,
 };
 

@@ -16,7 +16,8 @@ inline Needs needs_of(const Options& options, const Sink& sink) {
   Needs needs{.forced = options.mechanism,
               .copies_forbidden = options.copies == Copies::forbid,
               .pages_are_taken = {},
-              .snapshot = options.consistency == Consistency::snapshot};
+              .snapshot = options.consistency == Consistency::snapshot,
+              .witness = static_cast<bool>(options.witness)};
   if (needs.copies_forbidden && sink.kind() == Kind::socket) {
     if (const auto taken = os::takes_scattered_pages(sink.fd())) needs.pages_are_taken = *taken;
   }

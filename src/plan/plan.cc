@@ -63,7 +63,10 @@ Plan plan(const Source& source, const Sink& sink, const Options& options) {
                     .fits = fit.fits,
                     .chosen = fit.fits && plan.candidates.empty(),
                     .reason = fit.reason,
-                    .cpu_copies = fit.fits ? cost.cpu_copies : std::nullopt});
+                    .cpu_copies = fit.fits ? cost.cpu_copies : std::nullopt,
+                    .seen = needs.witness && fit.fits
+                                ? seen_by_witness(mechanism, *source_facts, *sink_facts)
+                                : std::string_view()});
   }
   plan.candidates.insert(plan.candidates.end(), misfits.begin(), misfits.end());
   return plan;

@@ -76,6 +76,18 @@ Fit under_snapshot(const MechanismEntry& entry, const SourceFacts& source, Fit f
   return {true, "copies under a lease, which it asks before it hands the bytes on", fit.leaves};
 }
 
+// What cannot be read once more has to be shown by whoever moves it.
+Fit under_a_witness(const MechanismEntry& entry, const SourceFacts& source, const SinkFacts& sink,
+                    const Needs& needs, Fit fit) {
+  if (source.kind == Kind::memory || sink.kind == Kind::memory) return fit;
+  if (source.can_be_read_again()) return fit;
+  if (needs.copies_forbidden)
+    return {false, "copies are forbidden, and the bytes of a stream are not seen without one"};
+  if (!entry.shows_bytes)
+    return {false, "the bytes have to be seen, and what it moves cannot be read once more"};
+  return fit;
+}
+
 }  // namespace
 
 Ranking preference(const SourceFacts& source, Kind sink) {
@@ -94,6 +106,7 @@ Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
   if (needs.forced && mechanism != needs.forced) return {false, "another mechanism is forced"};
   Fit fit = entry.fits(source, sink);
   if (fit.fits && needs.snapshot) fit = under_snapshot(entry, source, fit);
+  if (fit.fits && needs.witness) fit = under_a_witness(entry, source, sink, needs, fit);
   if (!fit.fits) return fit;
   if (!fit.leaves.empty() && (needs.forced || needs.copies_forbidden)) return {false, fit.leaves};
   if (is_closed(mechanism, needs.closed_ways) && !needs.forced)
@@ -105,6 +118,16 @@ Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
         "it cannot say that more follows, and a borrowed socket without TCP_NODELAY would stall"};
   }
   return needs.copies_forbidden ? without_copies(entry, source, sink, needs, fit) : fit;
+}
+
+std::string_view seen_by_witness(Mechanism mechanism, const SourceFacts& source,
+                                 const SinkFacts& sink) {
+  const MechanismEntry& entry = MechanismAccess::entry(mechanism);
+  if (source.kind == Kind::memory || sink.kind == Kind::memory)
+    return "the witness sees the memory itself: no copy";
+  if (entry.asks_lease) return "the witness sees the block that the bytes pass through: no copy";
+  if (entry.shows_bytes) return "the witness is shown a tee(2) of the pipe: one copy";
+  return "the witness reads the file once more, from memory while it is there: one copy";
 }
 
 Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& needs) {

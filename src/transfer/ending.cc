@@ -125,7 +125,7 @@ void Engine::finish() {
   if (needs.copies_forbidden && ledger.has_copied(context.verdicts))
     return fail(copied_after_all());
   if (held_back || corked) push();
-  if (secured.begun() && !secured.is_unchanged(parts())) return fail(source_changed());
+  if (unseen || (secured.begun() && !secured.is_unchanged(parts()))) return fail(source_changed());
   if (auto ended_sink = end_sink(); !ended_sink) return fail(std::move(ended_sink.error()));
   wind_up();
   close_description();
@@ -167,6 +167,7 @@ bool Engine::wound_down(Resources& resources) {
   const Moved moved = pump.get()->wind_down(resources);
   if (moved.taken + moved.delivered + moved.calls > 0) {
     ledger.moved(mechanism(), moved, MechanismAccess::entry(mechanism()).cost(*facts, sink_facts));
+    show(moved.delivered);
     advance(moved.taken, moved.delivered);
     if (moved.delivered > 0) held_back = moved.held_back;
   }

@@ -138,6 +138,7 @@ struct Engine {
   bool has_blocked = false;  // by any step
   Wait last_wait;
   unsigned moveless = 0;      // moves in a row that moved nothing
+  bool unseen = false;        // the witness missed bytes that are not in the file any more
   bool ends_in_hole = false;  // the sink's size is still to be set
 
   bool cancelled = false;
@@ -169,6 +170,13 @@ struct Engine {
   bool more_follows_after(std::size_t index);
   void advance(std::uint64_t newly_taken, std::uint64_t newly_delivered);
   void drop_pump();
+
+  // transfer/witness.cc
+  bool is_shown_by_pump() const;
+  void show(std::uint64_t newly_delivered);
+  void show_memory(std::uint64_t count);
+  void show_hole(std::uint64_t count);
+  void show_again(std::uint64_t offset, std::uint64_t count);
 
   // transfer/step.cc
   void run(StepWork& work);

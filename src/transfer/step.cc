@@ -135,6 +135,7 @@ bool Engine::skip_hole(StepWork& work) {
                                       work.limit - std::max(work.taken, work.delivered));
   const std::uint64_t hole = holes.hole_at(current().offset() + place().delivered, left);
   if (hole == 0 || !secured.holds()) return false;
+  show_hole(hole);
   advance(hole, hole);
   work.taken += hole;
   work.delivered += hole;
@@ -167,7 +168,8 @@ Moved Engine::pump_once(StepWork& work, std::uint64_t bound) {
                   .keepers = {},
                   .room = {},
                   .resources = work.resources,
-                  .lease = in_leftover() ? nullptr : secured.lease_of(part)};
+                  .lease = in_leftover() ? nullptr : secured.lease_of(part),
+                  .witness = is_shown_by_pump() ? &options.witness : nullptr};
   if (sink.kind() == Kind::memory) passage.room = sink.bytes().subspan(delivered);
   if (holes.active()) {
     allowance.ahead = holes.data_left(passage.from_offset);
@@ -208,7 +210,12 @@ bool Engine::account(StepWork& work, const Moved& moved) {
     ends_in_hole = false;
   }
   moveless = moved.taken + moved.delivered > 0 ? 0 : moveless + 1;
+  show(moved.delivered);
   advance(moved.taken, moved.delivered);
+  if (unseen) {
+    fail(source_changed());
+    return false;
+  }
   if (moved.does_without) ledger.refused(mechanism(), moved, delivered);
 
   // While a send is in flight its bytes are not counted yet.

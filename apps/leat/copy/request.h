@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include <leat/endpoint.h>
 #include <leat/mechanism.h>
@@ -26,6 +27,7 @@ struct Request {
   std::uint64_t bytes_per_second = 0;
   std::optional<std::chrono::nanoseconds> timeout;
   std::chrono::nanoseconds close_timeout = std::chrono::seconds(10);
+  std::string digest;  ///< its algorithm; empty: none
   bool in_place = false;
   bool preserve = false;
   bool json = false;

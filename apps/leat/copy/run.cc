@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "copy/advice.h"
 #include "copy/ends.h"
+#include "digest.h"
 #include "os/process.h"
 #include "os/signals.h"
 #include "os/wait.h"
@@ -28,8 +29,9 @@ constexpr FdRef standard_error{2};
 
 struct Outcome {
   Receipt receipt;
-  bool nothing_kept = false;  // a failure left DST as it was
-  bool unanswered = false;    // the peer did not close within --close-timeout
+  std::optional<DigestValue> digest;  // of a copy that is whole
+  bool nothing_kept = false;          // a failure left DST as it was
+  bool unanswered = false;            // the peer did not close within --close-timeout
 };
 
 Receipt receipt_of(Setback setback) {
@@ -63,13 +65,14 @@ Options options_of(const Request& request, const os::Patience& patience, bool re
 }
 
 Receipt move_bytes(Context& context, Ends& ends, const Request& request,
-                   const os::Patience& patience) {
+                   const os::Patience& patience, std::optional<Digest>& digest) {
   Options options = options_of(request, patience, ends.discards_on_failure());
   std::optional<ProgressBar> bar;
   if (shows_progress(request)) {
     bar.emplace(ends.expected_bytes());
     options.progress = [&bar](const Step& step) { bar->update(step.delivered); };
   }
+  if (digest) options.witness = [&digest](std::span<const std::byte> bytes) { digest->add(bytes); };
   return transfer(context, ends.take_source(), ends.take_sink(), options);
 }
 
@@ -92,9 +95,11 @@ Outcome perform(const Request& request, const os::Patience& patience) {
   }
   outcome.nothing_kept = ends.discards_on_failure();
   Receipt& receipt = outcome.receipt;
-  receipt = move_bytes(*context, ends, request, patience);
+  auto digest = Digest::named(request.digest);
+  receipt = move_bytes(*context, ends, request, patience, digest);
   if (receipt.error) advise(*receipt.error, request, ends.end_at_fault(*receipt.error));
   if (!receipt.ok()) return outcome;
+  if (digest) outcome.digest = {digest->algorithm(), digest->finish()};
   auto finished = ends.finish();
   if (!finished) {
     advise(finished.error(), request, End::sink);
@@ -128,8 +133,9 @@ std::string failure_line(const Outcome& outcome, const Request& request) {
 }
 
 std::string report_line(const Outcome& outcome, const Request& request) {
-  if (request.json) return receipt_json(outcome.receipt);
-  if (outcome.receipt.ok()) return request.quiet ? "" : receipt_line(outcome.receipt);
+  if (request.json) return receipt_json(outcome.receipt, outcome.digest);
+  if (outcome.receipt.ok())
+    return request.quiet ? "" : receipt_line(outcome.receipt, outcome.digest);
   // With --quiet too: it silences the receipt, not the reason of status 1.
   return request.quiet ? "leat copy: " + reason_text(outcome.receipt, request)
                        : failure_line(outcome, request);
