@@ -85,16 +85,16 @@ struct Allowance {
 /// What one pump step did. Trivially copyable; `delivered` is exact whatever the outcome.
 struct Moved {
   enum class Outcome : std::uint8_t {
-    progress,      ///< call again
-    wait_source,   ///< the source answered EAGAIN
-    wait_sink,     ///< the sink answered EAGAIN
-    wait_ring,     ///< nothing can be done before an operation on the context's ring completes
-    wait_release,  ///< nothing can be lent before the socket's error queue gives something back
-    source_ended,  ///< and everything taken has been delivered
-    too_little,    ///< the allowance is less than it moves at once; nothing was called or is held
+    progress,        ///< call again
+    wait_source,     ///< the source answered EAGAIN
+    wait_sink,       ///< the sink answered EAGAIN
+    wait_ring,       ///< nothing can be done before an operation on the context's ring completes
+    wait_release,    ///< nothing can be lent before the socket's error queue gives something back
+    source_ended,    ///< and everything taken has been delivered
+    too_little,      ///< the allowance is less than it moves at once; nothing was called or is held
     source_changed,  ///< the lease is lost: what was copied was not handed on, and is not counted
-    refused,       ///< this way is closed for this pair; see surrender(). Nothing is in flight
-    failed,        ///< the bytes cannot move by any way. Nothing is in flight
+    refused,         ///< this way is closed for this pair; see surrender(). Nothing is in flight
+    failed,          ///< the bytes cannot move by any way. Nothing is in flight
   };
   std::uint64_t taken = 0;
   std::uint64_t delivered = 0;
