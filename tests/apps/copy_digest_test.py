@@ -23,7 +23,7 @@ class Digest(Case):
         for size in SIZES:
             data = payload(size)
             source = self.file("source", data)
-            for mechanism in ("read_write", "sendfile", "splice", "copy_file_range", "mmap_write"):
+            for mechanism in ("read_write", "splice", "copy_file_range", "mmap_write"):
                 if size == 0 and mechanism == "copy_file_range":
                     continue  # it cannot tell an empty file from one that hides its size
                 copied = self.copy("--json", "--digest", "sha256", "--mechanism", mechanism, source,
@@ -50,14 +50,15 @@ class Digest(Case):
     def test_over_tcp_at_both_ends_with_a_rate_limit(self):
         data = payload(2 * MIB + 1)
         source = self.file("source", data)
-        receiver = self.listen(self.folder / "copy", "--digest", "sha256")
-        sender = self.copy("--json", "--digest", "sha256", "--limit-rate", "8MiB", source,
-                           receiver.endpoint)
-        receiver.finish()
-        self.assert_digest(sender, data)
-        self.assert_digest(receiver, data)
-        self.assertEqual([leg["mechanism"] for leg in sender.receipt["legs"]], ["splice"])
-        self.assertEqual([leg["mechanism"] for leg in receiver.receipt["legs"]], ["splice"])
+        for mechanism in ("sendfile", "splice"):
+            receiver = self.listen(self.folder / "copy", "--digest", "sha256")
+            sender = self.copy("--json", "--digest", "sha256", "--limit-rate", "8MiB",
+                               "--mechanism", mechanism, source, receiver.endpoint)
+            receiver.finish()
+            self.assert_digest(sender, data)
+            self.assert_digest(receiver, data)
+            self.assertEqual([leg["mechanism"] for leg in sender.receipt["legs"]], [mechanism])
+            self.assertEqual([leg["mechanism"] for leg in receiver.receipt["legs"]], ["splice"])
 
     def test_of_holes(self):
         source = self.folder / "sparse"

@@ -35,10 +35,9 @@ class Snapshot(Case):
         with open(source, "r+b"):
             copied = self.copy("--consistency", "snapshot", source, self.folder / "copy")
         self.assertEqual(copied.status, 1)
-        self.assertEqual(copied.err,
-                         f"leat copy: hold {source}: no snapshot of it can be had "
-                         "(somebody has it open for writing; or use --consistency detect); "
-                         "nothing was kept\n")
+        self.assertTrue(copied.err.startswith(
+            f"leat copy: hold {source}: no snapshot of it can be had (somebody has it open for "
+            "writing; or use --consistency detect); nothing was kept"), copied.err)
         self.assertFalse((self.folder / "copy").exists())
 
     def test_somebody_elses_file(self):
