@@ -124,7 +124,7 @@ void add_ways(CLI::App& command, Request& request) {
                 request.copies = forbid ? Copies::forbid : Copies::allow;
               });
   text_option(command, "--consistency", "live|snapshot|detect",
-              "If SRC, a file, is changed meanwhile: [live] may mix, snapshot never, detect tells",
+              "What if the file SRC is changed meanwhile [live]",
               [&](const std::string& text) { request.consistency = consistency_named(text); });
   size_option(command, "--block-size", "SIZE", "Block of read_write", [&](std::uint64_t bytes) {
     constexpr std::uint64_t most = 1ull << 30;

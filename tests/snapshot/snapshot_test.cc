@@ -19,6 +19,7 @@
 #include "snapshot/changing_file.h"
 #include "support/drive.h"
 #include "support/files.h"
+#include "support/seam.h"
 #include "support/streams.h"
 
 namespace leat::testing {
@@ -289,6 +290,32 @@ TEST_P(SnapshotTest, a_transfer_that_waits_for_its_peer_sees_the_writer) {
   drive(context_, transfer, step_bytes);
   file_->finish();
   EXPECT_TRUE(transfer.receipt().error->is(Errc::source_changed)) << describe(transfer.receipt());
+}
+
+// The kernel takes a lease away from who keeps a writer waiting for long, also between reading and
+// handing on. The lease is asked once at the start of a step, and again there.
+TEST_P(SnapshotTest, what_was_read_when_the_lease_was_lost_is_not_handed_on) {
+  if (clones()) return;
+  std::vector<std::byte> room(size);
+  const OwnedFd file = open_file();
+  for (const bool to_memory : {false, true}) {
+    SCOPED_TRACE(to_memory ? "to memory" : "to a socket");
+    ASSERT_EQ(::lseek(file.number(), 0, SEEK_SET), 0);
+    Transfer transfer = Transfer::start(context_, Source::file(file.ref(), {at_cursor, to_end}),
+                                        to_memory ? Sink(room) : Sink::socket(pair_.to.ref()),
+                                        {.consistency = Consistency::snapshot});
+    transfer.step(step_bytes);
+    {
+      const ScopedFaults faults({{.call = "fcntl", .first = 2, .error_number = EBADF}});
+      EXPECT_EQ(transfer.step(step_bytes).error, make_error_code(Errc::source_changed));
+      EXPECT_EQ(faults.fired(), 1u);
+    }
+    EXPECT_EQ(transfer.receipt().delivered, step_bytes);
+    EXPECT_EQ(cursor_of(file), static_cast<std::int64_t>(step_bytes));
+    EXPECT_EQ(transfer.receipt().stranded, 0u);
+  }
+  receive();
+  EXPECT_EQ(received_.size(), step_bytes);
 }
 
 TEST_P(SnapshotTest, the_plan_says_what_serves) {
