@@ -13,6 +13,7 @@ endif()
 find_package(fmt REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 
 # Loading shared libraries is the greater part of a short run: with libstdc++ and fmt inside a third
 # of the page faults and 1.2 of 6.5 ms go. fmt's headers alone would do too, but each file that has
@@ -34,7 +35,7 @@ add_library(leat_program_parts OBJECT ${sources})
 target_include_directories(leat_program_parts PUBLIC ${PROJECT_SOURCE_DIR}/apps/leat)
 target_compile_definitions(leat_program_parts PUBLIC LEAT_VERSION="${PROJECT_VERSION}")
 target_link_libraries(leat_program_parts
-  PUBLIC leat::leat ${fmt} CLI11::CLI11 nlohmann_json::nlohmann_json)
+  PUBLIC leat::leat ${fmt} CLI11::CLI11 nlohmann_json::nlohmann_json OpenSSL::Crypto)
 
 add_executable(leat_program ${main})
 # In bin/: beside the library's target, also called leat, ninja would mistake one for the other.

@@ -12,6 +12,7 @@
 #include "copy/options.h"
 #include "copy/request.h"
 #include "copy/run.h"
+#include "digest.h"
 #include "endpoint_address.h"
 #include "sizes.h"
 
@@ -75,6 +76,15 @@ void add_time_limits(CLI::App& command, Request& request) {
 }
 
 void add_reporting(CLI::App& command, Request& request) {
+  text_option(command, "--digest", "NAME",
+              "The digest of what was copied, too: sha256, sha512 or blake2b512",
+              [&](const std::string& name) {
+                if (!Digest::named(name)) {
+                  throw CLI::ValidationError(
+                      "--digest", fmt::format("'{}' is none of sha256, sha512, blake2b512", name));
+                }
+                request.digest = name;
+              });
   command.add_flag("--json", request.json, "The receipt as one line of JSON");
   command.add_flag("--explain", request.explain,
                    "First say which mechanisms would be tried, and why");

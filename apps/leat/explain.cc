@@ -43,6 +43,7 @@ int explain_plan(const Request& request) {
   Options options;
   options.mechanism = request.mechanism;
   options.copies = request.copies;
+  options.consistency = request.consistency;
   options.rate_limit = request.bytes_per_second;
   Plan made =
       plan(ends->source(), ends->sink(), options, host.costs ? *host.costs : Costs::shipped());

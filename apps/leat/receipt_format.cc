@@ -128,7 +128,7 @@ std::string printable(std::string text) {
   return text;
 }
 
-std::string receipt_line(const Receipt& receipt) {
+std::string receipt_line(const Receipt& receipt, const std::optional<DigestValue>& digest) {
   std::string line = format_size(receipt.delivered) + pace_text(receipt);
   line += fmt::format(", {}", ending_text(receipt.ending));
   append_legs(line, receipt);
@@ -137,10 +137,11 @@ std::string receipt_line(const Receipt& receipt) {
   if (receipt.acknowledged) {
     line += fmt::format("; {} acknowledged", format_size(*receipt.acknowledged));
   }
+  if (digest) line += fmt::format("; {} {}", digest->algorithm, digest->hex);
   return line;
 }
 
-std::string receipt_json(const Receipt& receipt) {
+std::string receipt_json(const Receipt& receipt, const std::optional<DigestValue>& digest) {
   Json json;
   json["delivered"] = receipt.delivered;
   json["stranded"] = receipt.stranded;
@@ -154,6 +155,8 @@ std::string receipt_json(const Receipt& receipt) {
   json["error"] = receipt.error ? error_json(*receipt.error) : Json(nullptr);
   json["holes"] = receipt.holes;
   json["waits"] = receipt.waits;
+  json["digest"] = nullptr;
+  if (digest) json["digest"] = {{"algorithm", digest->algorithm}, {"hex", digest->hex}};
   // A path in a message may be any bytes; JSON is UTF-8.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -26,6 +26,8 @@ enum class Errc {
   bad_costs,          ///< the file of `Costs` is damaged, or of another version of leat
   stale_costs,        ///< the file of `Costs` was measured on another kernel or processor
   would_wait,         ///< `Disk::never_wait`, and nobody else may wait for the disk
+  no_snapshot,        ///< `Consistency::snapshot` of a file that nothing can keep as it is
+  source_changed,     ///< somebody changed the source, or wants to; see Consistency
 };
 
 const std::error_category& error_category() noexcept;

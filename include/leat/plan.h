@@ -31,6 +31,7 @@ struct Candidate {
   /// Of those that fit: why it is tried when it is. Likewise.
   std::string_view standing;
   std::optional<std::uint32_t> cpu_copies;  ///< per payload byte, where it is known beforehand
+  std::string_view seen{};  ///< how Options::witness gets to see the bytes, and what that costs
   /// What the whole would take, where that was measured; of a length that nobody knows 64 MiB.
   std::optional<Costs::Estimate> expected;
 };
@@ -48,8 +49,10 @@ struct Plan {
 };
 
 /// What the blocking `transfer` would do (a Transfer never waits in the kernel). Asks the
-/// descriptors for facts (fstat(2), fcntl(2), the network device); moves nothing. For parts it is
-/// the plan of the first part that is not empty. The same facts and costs give the same plan.
+/// descriptors for facts (fstat(2), fcntl(2), the network device); moves nothing. With
+/// Consistency::snapshot it may open a nameless file, or hold a read lease, for a moment, to see
+/// whether that is permitted. For parts it is the plan of the first part that is not empty. The
+/// same facts and costs give the same plan.
 Plan plan(const Source& source, const Sink& sink, const Options& options = {},
           const Costs& costs = Costs::shipped());
 

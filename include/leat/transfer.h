@@ -55,6 +55,27 @@ enum class Disk : std::uint8_t {
   never_wait,
 };
 
+/// Which bytes does the sink get when somebody changes a source file during the transfer, or before
+/// the peer has them? Memory, sockets, pipes and devices are what they are.
+enum class Consistency : std::uint8_t {
+  live,  ///< whatever is in the file when its pages leave; zero-copy shares them with the file
+  /// Best effort: a change that shows in the file's size, times or inode when all is delivered ends
+  /// the transfer with `source_changed`. Not seen: stores through a mapping that the kernel has not
+  /// noticed yet, changes within one tick of the clock before Linux 6.13, and whatever happens to
+  /// shared pages later. A change of mode, owner or name shows as well.
+  detect,
+  /// The file as it was when the first step began, whole, or an error; never a mix. Each file of a
+  /// composite by itself, all of them before the first byte. In this order: a file that nobody can
+  /// change (a sealed memfd, fs-verity); a nameless clone, where the file system shares extents
+  /// (making it waits for the file's dirty pages to be written); a read lease (fcntl(2) F_SETLEASE)
+  /// while the bytes are copied. Whoever opens the file for writing waits until the transfer ends,
+  /// which it does, with `source_changed`, as soon as a step sees him: within about 100 ms if it is
+  /// stepped as its Waits say. A stopped transfer keeps its lease until it is resumed or destroyed,
+  /// or the kernel takes it away (/proc/sys/fs/lease-break-time). Else `no_snapshot`, before the
+  /// first byte, which says why: somebody has the file open for writing, it is somebody else's, …
+  snapshot,
+};
+
 /// One file descriptor to wait for. `events` are poll(2)'s; 0 stands for errors and hang-ups only.
 struct WaitFd {
   enum class Role : std::uint8_t { source, sink, context };
@@ -102,10 +123,15 @@ struct Tuning {
 /// (docs/mechanisms/read_write.md).
 inline constexpr std::uint32_t default_block_bytes = 256u << 10;
 
+/// Sees bytes that were delivered: a digest, a copy for a log. Must not move or destroy the
+/// Transfer.
+using Witness = std::function<void(std::span<const std::byte>)>;
+
 struct Options {
   Mechanism mechanism{};  ///< force this one: its refusal ends the transfer
   Copies copies = Copies::allow;
   Disk disk = Disk::may_wait;
+  Consistency consistency = Consistency::live;
   Durability durability =
       Durability::none;  ///< of a file sink, reached before `done`; waits for the disk
   AtEnd at_end = AtEnd::leave;
@@ -113,9 +139,15 @@ struct Options {
   std::uint64_t rate_limit = 0;  ///< bytes per second; 0 is none
   std::optional<TimePoint> deadline{};
   std::stop_token stop{};
-  /// Called at the end of steps that moved bytes. Must not move or destroy its Transfer.
   /// Called at the end of steps that moved bytes; must not move or destroy its Transfer.
   std::function<void(const Step&)> progress{};
+  /// Called with every delivered byte, in order, holes as zeros, before the step that delivered it
+  /// returns. Fast mechanisms stay in use: what they moved is read once more, beside them, where it
+  /// does not pass through memory anyway (plan() says how). So of a live file that is changed
+  /// between being sent and being looked at it sees other bytes than the sink got; under
+  /// Consistency::snapshot, and of memory, pipes and sockets, it sees what was sent. A file that
+  /// was cut off meanwhile cannot be looked at: `source_changed`.
+  Witness witness{};
   Tuning tuning{};
 };
 

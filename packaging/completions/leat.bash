@@ -31,6 +31,12 @@ _leat() {
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
+    --digest)
+      mapfile -t COMPREPLY < <(compgen -W "sha256 sha512 blake2b512" -- "$current")
+      return ;;
+    --consistency)
+      mapfile -t COMPREPLY < <(compgen -W "live snapshot detect" -- "$current")
+      return ;;
     --copies) mapfile -t COMPREPLY < <(compgen -W "allow forbid" -- "$current"); return ;;
     --durable) mapfile -t COMPREPLY < <(compgen -W "data full" -- "$current"); return ;;
     --offset | --length | --block-size | --limit-rate | --timeout | --close-timeout) return ;;

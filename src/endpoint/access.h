@@ -25,6 +25,9 @@ struct EndpointAccess {
   }
   static void set_length(Source& source, std::uint64_t length) { source.length_ = length; }
 
+  /// Reads from another descriptor; the one it has stays open with it.
+  static void redirect(Source& source, FdRef other) { source.fd_ = other; }
+
   /// What keeps a memory source's bytes alive; null if they are borrowed.
   static const std::shared_ptr<void>& keeper(const Source& source) { return source.keeper_; }
   static bool is_never_reused(const Source& source) { return source.never_reused_; }

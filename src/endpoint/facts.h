@@ -42,6 +42,14 @@ enum class Residency : std::uint8_t {
   uncached,  ///< the descriptor reads past the page cache (O_DIRECT)
 };
 
+/// What keeps the bytes of a source file from changing while they are moved.
+enum class Hold : std::uint8_t {
+  none,       ///< nothing: the file is live
+  immutable,  ///< nobody can change it
+  clone,      ///< it is a nameless clone of what was asked for, which nobody else has open
+  lease,      ///< a read lease: who wants to write waits, for a while
+};
+
 /// The file system of a file that was looked at, and what its extents can be shared with.
 struct Volume {
   std::uint64_t device = 0;
@@ -73,9 +81,13 @@ struct SourceFacts {
   std::uint64_t size = 0;           ///< of a file that was looked at
   Volume volume{};
   Residency residency = Residency::unasked;
+  Hold hold = Hold::none;     ///< looked at only where it matters (endpoint/hold.h)
+  std::string_view unheld{};  ///< why it is `none` then
 
   /// True if bytes that were taken can be read again.
   bool repeatable() const { return kind == Kind::memory || (kind == Kind::file && !cursor); }
+  /// True if they are the same then, unless somebody changes them: /proc makes new ones.
+  bool can_be_read_again() const { return repeatable() && (kind == Kind::memory || true_size); }
 };
 
 struct SinkFacts {

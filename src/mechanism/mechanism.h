@@ -23,6 +23,7 @@
 #include "buffer/verdicts.h"
 #include "endpoint/facts.h"
 #include "os/file_reads.h"
+#include "os/lease.h"
 #include "os/ring.h"
 #include "os/signal.h"
 
@@ -67,6 +68,12 @@ struct Passage {
   std::span<Keeper> keepers;      ///< one for each of `memory`, to be moved from, if it lends
   std::span<std::byte> room;      ///< memory sinks: what may be filled in this step
   Resources& resources;
+  /// Of the source, while its bytes must not change: to be asked after they were copied and before
+  /// they are handed on. Null: nothing to ask.
+  const os::ReadLease* lease = nullptr;
+  /// To be called by pumps that see the bytes or have to: with all that a step delivers, in order,
+  /// before it returns. Null: nobody asks, or what was delivered can be looked at without them.
+  const Witness* witness = nullptr;
 };
 
 /// How much a step may move. Both bounds hold at once: of the limit, the rate and the promise.
@@ -81,15 +88,16 @@ struct Allowance {
 /// What one pump step did. Trivially copyable; `delivered` is exact whatever the outcome.
 struct Moved {
   enum class Outcome : std::uint8_t {
-    progress,      ///< call again
-    wait_source,   ///< the source answered EAGAIN
-    wait_sink,     ///< the sink answered EAGAIN
-    wait_ring,     ///< nothing can be done before an operation on the context's ring completes
-    wait_release,  ///< nothing can be lent before the socket's error queue gives something back
-    source_ended,  ///< and everything taken has been delivered
-    too_little,    ///< the allowance is less than it moves at once; nothing was called or is held
-    refused,       ///< this way is closed for this pair; see surrender(). Nothing is in flight
-    failed,        ///< the bytes cannot move by any way. Nothing is in flight
+    progress,        ///< call again
+    wait_source,     ///< the source answered EAGAIN
+    wait_sink,       ///< the sink answered EAGAIN
+    wait_ring,       ///< nothing can be done before an operation on the context's ring completes
+    wait_release,    ///< nothing can be lent before the socket's error queue gives something back
+    source_ended,    ///< and everything taken has been delivered
+    too_little,      ///< the allowance is less than it moves at once; nothing was called or is held
+    source_changed,  ///< the lease is lost: what was copied was not handed on, and is not counted
+    refused,         ///< this way is closed for this pair; see surrender(). Nothing is in flight
+    failed,          ///< the bytes cannot move by any way. Nothing is in flight
   };
   std::uint64_t taken = 0;
   std::uint64_t delivered = 0;
@@ -201,6 +209,10 @@ struct MechanismEntry {
   /// not say whether it is the better way, and it never comes before others because of it.
   bool passes_by_the_cache = false;
   ColdPages cold_pages = ColdPages::may_wait;
+  /// True if its pumps copy before they hand anything on, and ask `Passage::lease` in between.
+  bool asks_lease = false;
+  /// True if its pumps call `Passage::witness`.
+  bool shows_bytes = false;
   /// Of memory, that one call takes.
   std::size_t most_pieces = 1;
   /// One step of memory in one piece to the socket of a Connection, nothing following it, without a

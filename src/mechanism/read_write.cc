@@ -7,6 +7,7 @@
 #include "mechanism/mechanism.h"
 #include "mechanism/patient_read.h"
 #include "mechanism/put.h"
+#include "os/file.h"
 #include "os/stream.h"
 
 namespace leat {
@@ -66,6 +67,18 @@ Result<std::uint64_t> take(const Passage& passage, std::span<std::byte> into) {
   }
 }
 
+// True if what was just read may be what somebody has written since the snapshot.
+bool is_changed(const Passage& passage, std::uint64_t taken) {
+  if (!passage.lease || passage.lease->holds()) [[likely]]
+    return false;
+  if (!passage.source.cursor) return true;
+  // What is not counted as taken is to be found where it was.
+  const auto cursor = os::cursor(passage.from);
+  if (cursor) [[maybe_unused]]
+    const auto ignored = os::move_cursor(passage.from, *cursor - taken);
+  return true;
+}
+
 Moved ReadWritePump::from_memory(const Passage& passage, const Allowance& allowance) {
   Moved moved;
   if (passage.sink.kind == Kind::memory) {
@@ -103,6 +116,10 @@ Moved ReadWritePump::through_block(const Passage& passage, const Allowance& allo
       moved.outcome = Outcome::source_ended;
       return moved;
     }
+    if (is_changed(passage, *taken)) {
+      moved.outcome = Outcome::source_changed;
+      return moved;
+    }
     begin_ = 0;
     end_ = moved.taken = *taken;
   }
@@ -118,6 +135,7 @@ Moved ReadWritePump::through_block(const Passage& passage, const Allowance& allo
   ++moved.calls;
   if (!written) return ended(moved, written.error(), Outcome::wait_sink, passage.resources);
   if (*written < room) passage.resources.sigpipe.raised();
+  if (passage.witness) (*passage.witness)(held.first(*written));
   begin_ += *written;
   moved.delivered = *written;
   moved.held_back = more && *written > 0;
@@ -140,6 +158,10 @@ Moved ReadWritePump::step(const Passage& passage, const Allowance& allowance) {
   Moved moved{.calls = 1};
   const auto taken = take(passage, passage.room.first(count));
   if (!taken) return ended(moved, taken.error(), Outcome::wait_source, passage.resources);
+  if (is_changed(passage, *taken)) {
+    moved.outcome = Outcome::source_changed;
+    return moved;
+  }
   moved.taken = moved.delivered = *taken;
   if (*taken == 0) moved.outcome = Outcome::source_ended;
   return moved;
@@ -204,6 +226,8 @@ const MechanismEntry read_write = {
     .start = start,
     .carries_more = true,
     .cold_pages = ColdPages::never_wait,
+    .asks_lease = true,
+    .shows_bytes = true,
     .send_at_once = send_at_once,
 };
 

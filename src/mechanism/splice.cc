@@ -8,6 +8,8 @@
 #include "mechanism/errnos.h"
 #include "mechanism/mechanism.h"
 #include "mechanism/probe.h"
+#include "os/stream.h"
+#include "os/tee.h"
 #include "os/wait.h"
 
 namespace leat {
@@ -31,10 +33,14 @@ class SplicePump final : public Pump {
   Moved direct(const Passage& passage, const Allowance& allowance);
   Moved fill(const Passage& passage, const Allowance& allowance);
   Moved drain(const Passage& passage, Moved filled, const Allowance& allowance);
+  Result<void> duplicate(Resources& resources);
+  Result<void> show(const Passage& passage, std::uint64_t count);
 
   std::uint64_t pipe_bytes_;
   Pipe pipe_;
   std::uint64_t held_ = 0;  // bytes in pipe_
+  Pipe twin_;               // for a witness: has the first `twins_` of them too
+  std::uint64_t twins_ = 0;
 };
 
 // splice(2) does not say which side answered EAGAIN. A pipe counts slots and a socket memory, so
@@ -108,10 +114,42 @@ Moved SplicePump::fill(const Passage& passage, const Allowance& allowance) {
   return moved;
 }
 
+// The pages are referred to twice then: what the witness reads later is what was sent.
+Result<void> SplicePump::duplicate(Resources& resources) {
+  if (!twin_.valid()) {
+    auto leased = resources.pipes.lease(pipe_.capacity);
+    if (!leased) return std::unexpected(leased.error());
+    twin_ = std::move(*leased);
+  }
+  const auto count = os::tee(pipe_.read, twin_.write, held_);
+  if (!count) return std::unexpected(count.error());
+  twins_ = *count;
+  return {};
+}
+
+Result<void> SplicePump::show(const Passage& passage, std::uint64_t count) {
+  Block block = passage.resources.blocks.lease(default_block_bytes);
+  while (count > 0) {
+    const std::size_t wanted = std::min<std::uint64_t>(count, block.bytes().size());
+    const auto read = os::read(twin_.read, block.bytes().first(wanted));
+    if (!read) return std::unexpected(read.error());
+    (*passage.witness)(block.bytes().first(*read));
+    twins_ -= *read;
+    count -= *read;
+  }
+  passage.resources.blocks.give_back(std::move(block));
+  return {};
+}
+
 Moved SplicePump::drain(const Passage& passage, Moved moved, const Allowance& allowance) {
   std::uint64_t to = passage.to_offset;
   const bool to_offset = passage.sink.kind == Kind::file && !passage.sink.cursor;
-  const std::uint64_t count = std::min(held_, allowance.deliver);
+  if (passage.witness && twins_ == 0) {
+    if (const auto done = duplicate(passage.resources); !done)
+      return ending_for(moved, done.error());
+  }
+  const std::uint64_t count =
+      std::min({held_, allowance.deliver, passage.witness ? twins_ : held_});
   const bool more = allowance.more_follows && count == allowance.remaining;
   const auto drained =
       os::splice(pipe_.read, nullptr, passage.to, to_offset ? &to : nullptr, count, more);
@@ -125,6 +163,10 @@ Moved SplicePump::drain(const Passage& passage, Moved moved, const Allowance& al
   if (*drained < count) passage.resources.sigpipe.raised();
   held_ -= *drained;
   moved.delivered = *drained;
+  if (passage.witness) {
+    if (const auto shown = show(passage, *drained); !shown)
+      return failing_for(moved, shown.error());
+  }
   moved.held_back = more && *drained > 0;
   if (*drained == 0) {  // no sink that splices does this; should one, another way goes on
     moved.outcome = Outcome::refused;
@@ -135,8 +177,8 @@ Moved SplicePump::drain(const Passage& passage, Moved moved, const Allowance& al
 
 Moved SplicePump::step(const Passage& passage, const Allowance& allowance) {
   if (!passage.sink.regular) passage.resources.guard_sigpipe();
-  if (passage.source.kind == Kind::pipe || passage.sink.kind == Kind::pipe)
-    return direct(passage, allowance);
+  const bool is_direct = passage.source.kind == Kind::pipe || passage.sink.kind == Kind::pipe;
+  if (is_direct && !passage.witness) return direct(passage, allowance);
   Moved moved;
   if (held_ == 0) {
     moved = fill(passage, allowance);
@@ -151,6 +193,10 @@ Residue SplicePump::surrender(Resources& resources) {
     resources.pipes.give_back(std::move(pipe_));
   } else {
     residue.pipe = std::move(pipe_);
+  }
+  if (twin_.valid()) {
+    twins_ == 0 ? resources.pipes.give_back(std::move(twin_))
+                : resources.pipes.destroy(std::move(twin_));
   }
   held_ = 0;
   return residue;
@@ -202,6 +248,7 @@ const MechanismEntry splice = {
     .start = start,
     .carries_more = true,
     .cold_pages = ColdPages::wait,
+    .shows_bytes = true,
 };
 
 }  // namespace mechanisms

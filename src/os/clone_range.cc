@@ -20,4 +20,10 @@ Result<void> clone_range(FdRef source, std::uint64_t source_offset, std::uint64_
   return {};
 }
 
+Result<void> clone_file(FdRef source, FdRef sink) {
+  if (retry_interrupted([&] { return ::ioctl(sink.number(), FICLONE, source.number()); }) < 0)
+    return last_error("ioctl FICLONE");
+  return {};
+}
+
 }  // namespace leat::os

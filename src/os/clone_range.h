@@ -18,4 +18,8 @@ namespace leat::os {
 Result<void> clone_range(FdRef source, std::uint64_t source_offset, std::uint64_t length,
                          FdRef sink, std::uint64_t sink_offset);
 
+/// Makes `sink` an image of all of `source` as it is at one moment: no write(2) and no store
+/// through a mapping falls between. See ioctl_ficlone(2). Errors: as above.
+Result<void> clone_file(FdRef source, FdRef sink);
+
 }  // namespace leat::os

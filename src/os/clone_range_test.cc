@@ -5,7 +5,11 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -53,6 +57,70 @@ TEST_F(OsCloneRange, shares_what_it_is_told_to_and_moves_no_offset) {
   EXPECT_FALSE(os::clone_range(from, 1, 4096, to, 0));
   EXPECT_FALSE(os::clone_range(from, 0, 40'960, to, 0)) << "all or nothing";
 }
+
+// Goal: what a clone holds is one moment of the source. Method: another thread stores a counter in
+// the first page and then in the last, over and over; no moment has the last ahead of the first.
+class CloneFile : public GuardedTest, public ::testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    if (const std::string why = LoopDisk::unavailable(GetParam()); !why.empty())
+      GTEST_SKIP() << why;
+    disk_.emplace(GetParam());
+    from_ = disk_->create("from");
+    const auto content = pattern(1, 0, size);
+    ASSERT_EQ(::pwrite(from_.number(), content.data(), size, 0), static_cast<ssize_t>(size));
+    store(1, 1);
+  }
+  void store(std::uint64_t first, std::uint64_t last) {
+    EXPECT_EQ(::pwrite(from_.number(), &first, sizeof first, 0), 8);
+    EXPECT_EQ(::pwrite(from_.number(), &last, sizeof last, size - 8), 8);
+  }
+  /// Until `done`, by write(2) or by stores.
+  void keep_storing(bool by_mapping, const std::atomic<bool>& done) {
+    void* const mapped =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, from_.number(), 0);
+    ASSERT_NE(mapped, MAP_FAILED);
+    auto* const words = static_cast<std::uint64_t*>(mapped);
+    for (std::uint64_t count = words[0] + 1; !done; ++count) {
+      if (!by_mapping) {
+        store(count, count);
+        continue;
+      }
+      std::atomic_ref(words[0]).store(count);
+      std::atomic_ref(words[size / 8 - 1]).store(count);
+    }
+    ::munmap(mapped, size);
+  }
+  static bool is_torn(FdRef file) {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    EXPECT_EQ(::pread(file.number(), &first, sizeof first, 0), 8);
+    EXPECT_EQ(::pread(file.number(), &last, sizeof last, size - 8), 8);
+    return first != last && first != last + 1;
+  }
+
+  static constexpr std::uint64_t size = 1 << 20;
+  std::optional<LoopDisk> disk_;
+  OwnedFd from_;
+};
+
+TEST_P(CloneFile, is_of_one_moment) {
+  for (const bool by_mapping : {false, true}) {
+    std::atomic<bool> done = false;
+    std::jthread writer([&] { keep_storing(by_mapping, done); });
+    while (!is_torn(from_)) {  // reading it as it is: the writer is at work, and this can fail
+    }
+    for (int count = 0; count < 60; ++count) {
+      const OwnedFd to = disk_->create("to" + std::to_string(by_mapping) + std::to_string(count));
+      ASSERT_TRUE(os::clone_file(from_, to));
+      ASSERT_FALSE(is_torn(to)) << (by_mapping ? "stores, " : "write(2), ") << count;
+    }
+    done = true;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(on, CloneFile, ::testing::Values("btrfs", "xfs"),
+                         [](const auto& each) { return std::string(each.param); });
 
 }  // namespace
 }  // namespace leat::testing

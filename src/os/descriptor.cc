@@ -138,6 +138,19 @@ Result<FileStat> stat_without_waiting(FdRef fd) {
   return stat;
 }
 
+Result<FileVersion> version_of(FdRef file) {
+  struct stat raw;
+  if (::fstat(file.number(), &raw) < 0) return last_error("fstat");
+  const auto nanoseconds = [](const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+  };
+  return FileVersion{.device = raw.st_dev,
+                     .inode = raw.st_ino,
+                     .size = static_cast<std::uint64_t>(raw.st_size),
+                     .modified_ns = nanoseconds(raw.st_mtim),
+                     .changed_ns = nanoseconds(raw.st_ctim)};
+}
+
 Result<StatusFlags> status_flags(FdRef fd) {
   const int flags = ::fcntl(fd.number(), F_GETFL);
   if (flags < 0) return last_error("fcntl F_GETFL");

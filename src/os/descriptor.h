@@ -35,6 +35,20 @@ Result<FileStat> stat(FdRef fd);
 /// may take its time. See statx(2) AT_STATX_DONT_SYNC.
 Result<FileStat> stat_without_waiting(FdRef fd);
 
+/// What differs after a change of a file's content, as far as the kernel tells.
+struct FileVersion {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+  std::int64_t modified_ns = 0;
+  std::int64_t changed_ns = 0;
+  friend bool operator==(const FileVersion&, const FileVersion&) = default;
+};
+/// See fstat(2). Stores through a mapping show once the kernel has noticed them (a first store to a
+/// clean page, writing it out). Since Linux 6.13 the times tell changes apart that follow each
+/// other closely, before that only those of different ticks. Errors: EBADF.
+Result<FileVersion> version_of(FdRef file);
+
 struct StatusFlags {
   bool nonblocking = false;
   bool append = false;

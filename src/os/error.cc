@@ -25,6 +25,8 @@ class LeatCategory final : public std::error_category {
       case Errc::bad_costs: return "is no whole file of measured costs";
       case Errc::stale_costs: return "was measured on another host";
       case Errc::would_wait: return "it would wait for a disk";
+      case Errc::no_snapshot: return "no snapshot of it can be had";
+      case Errc::source_changed: return "the source was changed during the transfer";
     }
     return "unknown error";
   }
@@ -45,6 +47,8 @@ std::string_view errc_name(int code) {
     case Errc::bad_costs: return "bad_costs";
     case Errc::stale_costs: return "stale_costs";
     case Errc::would_wait: return "would_wait";
+    case Errc::no_snapshot: return "no_snapshot";
+    case Errc::source_changed: return "source_changed";
   }
   return "unknown";
 }

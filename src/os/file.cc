@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <cstdio>
@@ -108,9 +109,20 @@ Result<void> sync_folder(FdRef folder) {
   return sync_all(*listed);
 }
 
-Result<OwnedFd> create_nameless(FdRef folder, unsigned mode) {
+Result<OwnedFd> folder_of(FdRef file) {
+  const auto path = read_link(proc_path(file).data());
+  if (!path) return std::unexpected(path.error());
+  // What has no name in any folder has one like "pipe:[1]"; a memfd's begins with a slash.
+  const std::size_t end = path->rfind('/');
+  if (end == std::string::npos || path->starts_with("/memfd:"))
+    return make_error(ENOENT, "readlink /proc/self/fd");
+  return open_folder(path->substr(0, std::max<std::size_t>(end, 1)));
+}
+
+Result<OwnedFd> create_nameless(FdRef folder, unsigned mode, bool readable) {
+  const int access = readable ? O_RDWR : O_WRONLY;
   return opened("open O_TMPFILE",
-                ::openat(folder.number(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
+                ::openat(folder.number(), ".", O_TMPFILE | access | O_CLOEXEC, mode));
 }
 
 Result<OwnedFd> create_new(FdRef folder, const std::string& name, unsigned mode) {

@@ -48,8 +48,12 @@ Result<std::string> read_link(const std::string& path);
 Result<OwnedFd> open_path(const std::string& path);
 /// A folder as a place for the calls below; needs no permission to list it. See open(2) O_PATH.
 Result<OwnedFd> open_folder(const std::string& path);
-/// A file without a name in `folder`. Errors: EOPNOTSUPP, EISDIR (the file system has none).
-Result<OwnedFd> create_nameless(FdRef folder, unsigned mode);
+/// The folder that `file` is in, or was when it was deleted. Errors: ENOENT (no /proc; it is in no
+/// folder).
+Result<OwnedFd> folder_of(FdRef file);
+/// A file without a name in `folder`, for writing, or for reading too. Errors: EOPNOTSUPP, EISDIR
+/// (the file system has none).
+Result<OwnedFd> create_nameless(FdRef folder, unsigned mode, bool readable = false);
 /// A new file `name` in `folder`; EEXIST if it is taken.
 Result<OwnedFd> create_new(FdRef folder, const std::string& name, unsigned mode);
 /// Gives a nameless file a name. See linkat(2), AT_SYMLINK_FOLLOW on /proc/self/fd.

@@ -16,6 +16,8 @@ inline Needs needs_of(const Options& options, const Sink& sink, const Costs& cos
   Needs needs{.forced = options.mechanism,
               .copies_forbidden = options.copies == Copies::forbid,
               .pages_are_taken = {},
+              .snapshot = options.consistency == Consistency::snapshot,
+              .witness = static_cast<bool>(options.witness),
               .costs = &costs};
   if (needs.copies_forbidden && sink.kind() == Kind::socket) {
     if (const auto taken = os::takes_scattered_pages(sink.fd())) needs.pages_are_taken = *taken;

@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "endpoint/hold.h"
 #include "plan/needs.h"
 
 namespace leat {
@@ -35,9 +36,11 @@ Candidate candidate_of(Mechanism mechanism, const SourceFacts& source, const Sin
                       .reason = fit.reason,
                       .standing = {},
                       .cpu_copies = {},
+                      .seen = {},
                       .expected = {}};
   if (!fit.fits) return candidate;
   candidate.cpu_copies = entry.cost(source, sink).cpu_copies;
+  if (needs.witness) candidate.seen = seen_by_witness(mechanism, source, sink);
   if (needs.costs) candidate.expected = expected_cost(*needs.costs, mechanism, source, sink);
   return candidate;
 }
@@ -129,6 +132,11 @@ Plan plan(const Source& source, const Sink& sink, const Options& options, const 
   sink_facts->waiting = after_start(sink_facts->waiting, sink.kind(), sink.owned(), waits);
 
   Needs needs = needs_of(options, sink, costs);
+  if (needs.snapshot && part.kind() == Kind::file) {
+    const HeldFile held = could_hold(part, sink);
+    source_facts->hold = held.hold;
+    source_facts->unheld = held.unheld;
+  }
   needs.has_successor = source.parts().size() > 1 && &part != &source.parts().back();
   Plan plan = plan_from(*source_facts, *sink_facts, needs);
   if (sink.kind() == Kind::socket) add_route(plan, sink.fd());

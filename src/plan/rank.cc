@@ -160,6 +160,30 @@ Fit without_waiting(const MechanismEntry& entry, const SourceFacts& source, Fit 
   return fit;
 }
 
+// A clone, or what nobody can change, may be shared. Under a lease what was looked at is what was
+// there before somebody wanted to write; what shares pages looks at nothing.
+Fit under_snapshot(const MechanismEntry& entry, const SourceFacts& source, Fit fit) {
+  if (source.kind != Kind::file) return fit;
+  if (source.hold == Hold::none) return {false, source.unheld};
+  if (source.hold != Hold::lease) return fit;
+  if (!entry.asks_lease)
+    return {false,
+            "a snapshot by a lease is copied and the lease asked before bytes are handed on"};
+  return {true, "copies under a lease, which it asks before it hands the bytes on", fit.leaves};
+}
+
+// What cannot be read once more has to be shown by whoever moves it.
+Fit under_a_witness(const MechanismEntry& entry, const SourceFacts& source, const SinkFacts& sink,
+                    const Needs& needs, Fit fit) {
+  if (source.kind == Kind::memory || sink.kind == Kind::memory) return fit;
+  if (source.can_be_read_again()) return fit;
+  if (needs.copies_forbidden)
+    return {false, "copies are forbidden, and the bytes of a stream are not seen without one"};
+  if (!entry.shows_bytes)
+    return {false, "the bytes have to be seen, and what it moves cannot be read once more"};
+  return fit;
+}
+
 }  // namespace
 
 Ranking preference(const SourceFacts& source, Kind sink) {
@@ -176,7 +200,9 @@ Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
           const Needs& needs) {
   const MechanismEntry& entry = MechanismAccess::entry(mechanism);
   if (needs.forced && mechanism != needs.forced) return {false, "another mechanism is forced"};
-  const Fit fit = without_waiting(entry, source, entry.fits(source, sink));
+  Fit fit = without_waiting(entry, source, entry.fits(source, sink));
+  if (fit.fits && needs.snapshot) fit = under_snapshot(entry, source, fit);
+  if (fit.fits && needs.witness) fit = under_a_witness(entry, source, sink, needs, fit);
   if (!fit.fits) return fit;
   if (!fit.leaves.empty() && (needs.forced || needs.copies_forbidden)) return {false, fit.leaves};
   if (is_closed(mechanism, needs.closed_ways) && !needs.forced)
@@ -188,6 +214,16 @@ Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
         "it cannot say that more follows, and a borrowed socket without TCP_NODELAY would stall"};
   }
   return needs.copies_forbidden ? without_copies(entry, source, sink, needs, fit) : fit;
+}
+
+std::string_view seen_by_witness(Mechanism mechanism, const SourceFacts& source,
+                                 const SinkFacts& sink) {
+  const MechanismEntry& entry = MechanismAccess::entry(mechanism);
+  if (source.kind == Kind::memory || sink.kind == Kind::memory)
+    return "the witness sees the memory itself: no copy";
+  if (entry.asks_lease) return "the witness sees the block that the bytes pass through: no copy";
+  if (entry.shows_bytes) return "the witness is shown a tee(2) of the pipe: one copy";
+  return "the witness reads the file once more, from memory while it is there: one copy";
 }
 
 Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& needs) {

@@ -23,6 +23,8 @@ struct Needs {
   bool copies_forbidden = false;
   /// Does the sink take scattered pages? Asked only where copies are forbidden.
   std::optional<bool> pages_are_taken{};
+  bool snapshot = false;          ///< of files; SourceFacts::hold has been looked at
+  bool witness = false;           ///< somebody wants to see the bytes
   bool has_successor = false;     ///< another part follows at once
   std::uint32_t closed_ways = 0;  ///< bit i: mechanism i refused for such ends before
   /// Lend memory to the kernel before anything else: the way to the peer promises that it will not
@@ -32,12 +34,18 @@ struct Needs {
   const Costs* costs = nullptr;
 
   /// No wishes: the ranking depends on the facts alone.
-  bool is_plain() const { return !forced && !copies_forbidden && !has_successor; }
+  bool is_plain() const {
+    return !forced && !copies_forbidden && !snapshot && !witness && !has_successor;
+  }
 };
 
 /// Whether `mechanism` may serve, and why; `reason` as in Fit.
 Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
           const Needs& needs);
+
+/// How the witness gets to see what `mechanism` moves, and what that costs.
+std::string_view seen_by_witness(Mechanism mechanism, const SourceFacts& source,
+                                 const SinkFacts& sink);
 
 /// Those that may serve, best first.
 struct Ranking {

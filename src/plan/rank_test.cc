@@ -277,5 +277,40 @@ TEST_F(RankTest, what_is_left_when_nothing_is) {
   EXPECT_TRUE(closed.is(Errc::nothing_fits));
 }
 
+TEST_F(RankTest, under_a_lease_only_what_asks_it_serves) {
+  for (const Kind sink : kinds) {
+    SourceFacts file = source_of(Kind::file);
+    const std::string live = names(rank(file, sink_of(sink), {}));
+    file.hold = Hold::lease;
+    EXPECT_EQ(names(rank(file, sink_of(sink), {.snapshot = true})), "read_write");
+    for (const Hold hold : {Hold::clone, Hold::immutable}) {
+      file.hold = hold;
+      EXPECT_EQ(names(rank(file, sink_of(sink), {.snapshot = true})), live);
+    }
+    file.hold = Hold::none;
+    file.unheld = "why";
+    EXPECT_EQ(names(rank(file, sink_of(sink), {.snapshot = true})), "");
+    EXPECT_EQ(judge(Mechanism::at(0), file, sink_of(sink), {.snapshot = true}).reason, "why");
+  }
+  EXPECT_EQ(names(rank(source_of(Kind::pipe), sink_of(Kind::file), {.snapshot = true})),
+            names(rank(source_of(Kind::pipe), sink_of(Kind::file), {})));
+}
+
+TEST_F(RankTest, a_witness_leaves_files_alone_and_takes_of_streams_what_can_be_shown) {
+  const auto order = [](const SourceFacts& source, Kind sink) {
+    return names(rank(source, sink_of(sink), {.witness = true}));
+  };
+  for (const Kind sink : kinds)
+    EXPECT_EQ(order(source_of(Kind::file), sink),
+              names(rank(source_of(Kind::file), sink_of(sink), {})));
+  EXPECT_EQ(order(source_of(Kind::socket), Kind::file), "splice read_write");
+  SourceFacts cursor = source_of(Kind::file);
+  cursor.cursor = true;
+  EXPECT_EQ(order(cursor, Kind::socket), "splice read_write");
+  SourceFacts made_up = source_of(Kind::file);
+  made_up.true_size = false;
+  EXPECT_EQ(order(made_up, Kind::socket), "splice read_write");
+}
+
 }  // namespace
 }  // namespace leat::testing

@@ -87,6 +87,14 @@ Error Engine::copied_after_all() {
           .hint = "the way to this peer copies: allow copies"};
 }
 
+Error Engine::source_changed() {
+  return {.code = make_error_code(Errc::source_changed),
+          .operation = "hold",
+          .mechanism = {},
+          .subject = "source",
+          .hint = "start again once nobody writes to it"};
+}
+
 bool Engine::runnable() const {
   if (ended()) return false;
   // Only what the last step waited for: it would not look at anything else now.
@@ -118,9 +126,11 @@ void Engine::finish() {
   if (needs.copies_forbidden && ledger.has_copied(context.verdicts))
     return fail(copied_after_all());
   if (held_back || corked) push();
+  if (unseen || (secured.begun() && !secured.is_unchanged(parts()))) return fail(source_changed());
   if (auto ended_sink = end_sink(); !ended_sink) return fail(std::move(ended_sink.error()));
   wind_up();
   close_description();
+  secured.end();
   state = State::done;
   ending = open_ended ? Ending::end_of_source : Ending::complete;
 }
@@ -158,6 +168,7 @@ bool Engine::wound_down(Resources& resources) {
   const Moved moved = pump.get()->wind_down(resources);
   if (moved.taken + moved.delivered + moved.calls > 0) {
     ledger.moved(mechanism(), moved, MechanismAccess::entry(mechanism()).cost(*facts, sink_facts));
+    show(moved.delivered);
     advance(moved.taken, moved.delivered);
     if (moved.delivered > 0) held_back = moved.held_back;
   }
@@ -175,6 +186,7 @@ void Engine::stop(Ending why, Resources& resources) {
 void Engine::fail(Error why) {
   wind_up();
   close_description();
+  secured.end();
   state = State::failed;
   ending = Ending::failed;
   error = std::move(why);

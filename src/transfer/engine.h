@@ -21,6 +21,7 @@
 #include "transfer/pace.h"
 #include "transfer/preallocation.h"
 #include "transfer/read_ahead.h"
+#include "transfer/snapshot.h"
 
 namespace leat {
 
@@ -132,6 +133,7 @@ struct Engine {
   HoleWalk holes;
   std::unique_ptr<ReadAhead> read_ahead;  // with Disk::never_wait, from the first file on
   Preallocation preallocation;
+  Snapshot secured;
   std::uint64_t hole_bytes = 0;
   Pace pace;
   std::optional<Usage> usage_at_start;
@@ -140,6 +142,7 @@ struct Engine {
   bool has_blocked = false;  // by any step
   Wait last_wait;
   unsigned moveless = 0;      // moves in a row that moved nothing
+  bool unseen = false;        // the witness missed bytes that are not in the file any more
   bool ends_in_hole = false;  // the sink's size is still to be set
 
   bool cancelled = false;
@@ -154,6 +157,7 @@ struct Engine {
   // transfer/start.cc
   void prepare();
   Result<void> look_at_ends();
+  Result<void> promise_lengths();
   void watch_stop_token();
 
   // transfer/parts.cc
@@ -181,8 +185,16 @@ struct Engine {
   void block_on_disk(bool whatever_finishes);
   bool reads_for_itself() const;
 
+  // transfer/witness.cc
+  bool is_shown_by_pump() const;
+  void show(std::uint64_t newly_delivered);
+  void show_memory(std::uint64_t count);
+  void show_hole(std::uint64_t count);
+  void show_again(std::uint64_t offset, std::uint64_t count);
+
   // transfer/step.cc
   void run(StepWork& work);
+  bool is_secured();
   bool move_once(StepWork& work);
   bool may_move(StepWork& work);
   bool skip_hole(StepWork& work);
@@ -209,6 +221,7 @@ struct Engine {
   bool wound_down(Resources& resources);
   bool has_all_verdicts();
   static Error copied_after_all();
+  static Error source_changed();
   void fail(Error why);
   void fail_with(const Moved& moved);
   void mark_broken(const Moved& moved);

@@ -9,10 +9,12 @@ namespace leat {
 namespace {
 
 bool asks_for_nothing_else(const Options& options) {
-  return !options.mechanism && options.copies == Copies::allow && options.at_end == AtEnd::leave &&
+  return !options.mechanism && options.copies == Copies::allow &&
+         options.consistency == Consistency::live && options.at_end == AtEnd::leave &&
          !options.measure && options.rate_limit == 0 && !options.deadline &&
-         !options.stop.stop_possible() && !options.progress && options.tuning.block_bytes == 0 &&
-         options.tuning.pipe_bytes == 0 && options.disk == Disk::may_wait;
+         !options.stop.stop_possible() && !options.progress && !options.witness &&
+         options.tuning.block_bytes == 0 && options.tuning.pipe_bytes == 0 &&
+         options.disk == Disk::may_wait;
 }
 
 // What one call may finish, and what can be read again if it does not.

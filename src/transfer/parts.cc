@@ -35,6 +35,7 @@ Result<void> Engine::plan_part(Source& part_source) {
   auto looked = facts_of(part_source, sink.kind() != Kind::file, options.disk);
   if (!looked) return std::unexpected(looked.error());
   facts = *looked;
+  if (!in_leftover()) facts->hold = secured.hold_of(part);
   // What a file promised when its part began holds for good: also after a refusal or a stop, when
   // its size, or its cursor, may be another.
   if (facts->kind == Kind::file && part_source.length() == to_end)

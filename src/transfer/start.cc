@@ -60,6 +60,15 @@ void Engine::prepare() {
   if (options.stop.stop_possible()) watch_stop_token();
 }
 
+// Not of a file that is to be secured yet: its length is that of what is then sent.
+Result<void> Engine::promise_lengths() {
+  if (!composite) return {};
+  for (Source& each : parts()) {
+    if (auto promised = promise_length(each, options.disk); !promised) return promised;
+  }
+  return {};
+}
+
 Result<void> Engine::look_at_ends() {
   sink_fd = sink_connection ? sink_connection->fd : sink.fd();  // which may have been closed since
   // Where a filter denies it, the facts show a descriptor that is still blocking.
@@ -70,10 +79,8 @@ Result<void> Engine::look_at_ends() {
     if (!each.owned() || !can_block(each.kind())) continue;
     [[maybe_unused]] const auto denied = os::set_nonblocking(each.fd());
   }
-  if (composite) {
-    for (Source& each : parts()) {
-      if (auto promised = promise_length(each, options.disk); !promised) return promised;
-    }
+  if (options.consistency == Consistency::live) {
+    if (auto promised = promise_lengths(); !promised) return promised;
   }
   if (sink_connection) {
     sink_facts = sink_connection->facts;

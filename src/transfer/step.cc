@@ -61,6 +61,8 @@ Step Engine::step(std::uint64_t limit) {
   run(work);
   if (held_back || corked) push();
   if (state == State::blocked) check_fruitless_wake(work);
+  if (state == State::blocked && secured.has_lease())
+    last_wait.wake_at = earlier(last_wait.wake_at, Clock::now() + Snapshot::longest_wait);
   was_blocked = state == State::blocked && last_wait.count > 0;
   if (options.progress && delivered != delivered_before) options.progress(snapshot());
   return snapshot();
@@ -70,9 +72,23 @@ void Engine::run(StepWork& work) {
   if (stop_wanted()) return stop(Ending::cancelled, work.resources);
   if (options.deadline && Clock::now() >= *options.deadline)
     return stop(Ending::deadline, work.resources);
+  if (options.consistency != Consistency::live && !is_secured()) return;
   moveless = 0;
   while (move_once(work)) {
   }
+}
+
+// Not before the first step: to clone a file waits for its dirty pages. Returns false if the
+// transfer has failed.
+bool Engine::is_secured() {
+  if (secured.begun()) {
+    if (!secured.holds()) fail(source_changed());
+    return !ended();
+  }
+  auto begun = secured.begin(parts(), sink, options.consistency);
+  if (begun) begun = promise_lengths();
+  if (!begun) fail(std::move(begun.error()));
+  return begun.has_value();
 }
 
 // Returns false when the step is over.
@@ -132,7 +148,8 @@ bool Engine::skip_hole(StepWork& work) {
   const std::uint64_t left = std::min(facts->promised - place().delivered,
                                       work.limit - std::max(work.taken, work.delivered));
   const std::uint64_t hole = holes.hole_at(current().offset() + place().delivered, left);
-  if (hole == 0) return false;
+  if (hole == 0 || !secured.holds()) return false;
+  show_hole(hole);
   advance(hole, hole);
   work.taken += hole;
   work.delivered += hole;
@@ -165,7 +182,9 @@ Moved Engine::pump_once(StepWork& work, std::uint64_t bound, std::uint64_t resid
                   .memory = {},
                   .keepers = {},
                   .room = {},
-                  .resources = work.resources};
+                  .resources = work.resources,
+                  .lease = in_leftover() ? nullptr : secured.lease_of(part),
+                  .witness = is_shown_by_pump() ? &options.witness : nullptr};
   if (sink.kind() == Kind::memory) passage.room = sink.bytes().subspan(delivered);
   if (holes.active()) {
     allowance.ahead = holes.data_left(passage.from_offset);
@@ -206,7 +225,12 @@ bool Engine::account(StepWork& work, const Moved& moved) {
     ends_in_hole = false;
   }
   moveless = moved.taken + moved.delivered > 0 ? 0 : moveless + 1;
+  show(moved.delivered);
   advance(moved.taken, moved.delivered);
+  if (unseen) {
+    fail(source_changed());
+    return false;
+  }
   if (moved.does_without) ledger.refused(mechanism(), moved, delivered);
 
   // While a send is in flight its bytes are not counted yet.
@@ -231,6 +255,7 @@ bool Engine::account(StepWork& work, const Moved& moved) {
     case Outcome::wait_release: block_on_release(); return false;
     case Outcome::source_ended: return source_ended();
     case Outcome::too_little: return await_more(work, moved);
+    case Outcome::source_changed: fail(source_changed()); return false;
     case Outcome::refused: return next_candidate(moved);
     case Outcome::failed: fail_with(moved); return false;
   }
@@ -259,6 +284,7 @@ bool Engine::source_ended() {
   }
   wind_up();
   close_description();
+  secured.end();
   state = State::failed;
   ending = Ending::source_shrank;
   return false;

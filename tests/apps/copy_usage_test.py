@@ -9,7 +9,7 @@ import unittest
 from program import MIB, PROGRAM, WATCHDOG_S, Case
 
 RECEIPT_KEYS = ["delivered", "stranded", "acknowledged", "ending", "legs", "refusals", "usage",
-                "error", "holes", "waits"]
+                "error", "holes", "waits", "digest"]
 LEG_KEYS = ["mechanism", "bytes", "calls", "cpu_copied_bytes", "known_by"]
 REFUSAL_KEYS = ["mechanism", "reason", "errno", "at", "count"]
 USAGE_KEYS = ["wall_s", "user_s", "system_s", "voluntary_switches", "involuntary_switches",

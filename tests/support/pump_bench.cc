@@ -115,6 +115,7 @@ void PrintTo(Moved::Outcome outcome, std::ostream* out) {
     case Moved::Outcome::wait_release: *out << "wait_release"; return;
     case Moved::Outcome::source_ended: *out << "source_ended"; return;
     case Moved::Outcome::too_little: *out << "too_little"; return;
+    case Moved::Outcome::source_changed: *out << "source_changed"; return;
     case Moved::Outcome::refused: *out << "refused"; return;
     case Moved::Outcome::failed: *out << "failed"; return;
   }

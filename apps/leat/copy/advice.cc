@@ -74,6 +74,13 @@ std::string_view advice_for_sink_file(const Error& error, const Request& request
   return {};
 }
 
+/// The library's hint ends in its own word for it.
+void name_the_option(std::string& hint) {
+  constexpr std::string_view word = "Consistency::detect";
+  if (hint.ends_with(word))
+    hint.replace(hint.size() - word.size(), word.size(), "--consistency detect");
+}
+
 std::string name_of_end(const Request& request, End end) {
   const EndpointAddress& address = end == End::source ? request.source : request.sink;
   if (address.kind != EndpointAddress::Kind::standard_stream) {
@@ -97,6 +104,7 @@ void advise(Error& error, const Request& request, End end) {
     hint = advice_for_sink_file(error, request);
   }
   if (!hint.empty()) error.hint = hint;
+  if (error.is(Errc::no_snapshot)) name_the_option(error.hint);
 }
 
 }  // namespace leat::app::copy

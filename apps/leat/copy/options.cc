@@ -16,6 +16,14 @@ Mechanism mechanism_named(const std::string& name) {
   throw CLI::ValidationError("--mechanism", fmt::format("'{}' is none of {}", name, known));
 }
 
+Consistency consistency_named(const std::string& name) {
+  if (name == "live") return Consistency::live;
+  if (name == "snapshot") return Consistency::snapshot;
+  if (name == "detect") return Consistency::detect;
+  throw CLI::ValidationError("--consistency",
+                             fmt::format("'{}' is none of live, snapshot, detect", name));
+}
+
 }  // namespace
 
 void add_endpoints(CLI::App& command, Request& request) {
@@ -46,6 +54,9 @@ void add_ways(CLI::App& command, Request& request) {
                 const bool forbid = one_of("--copies", text, "allow", "forbid") == 1;
                 request.copies = forbid ? Copies::forbid : Copies::allow;
               });
+  text_option(command, "--consistency", "live|snapshot|detect",
+              "What if the file SRC is changed meanwhile [live]",
+              [&](const std::string& text) { request.consistency = consistency_named(text); });
   size_option(command, "--block-size", "SIZE", "Block of read_write", [&](std::uint64_t bytes) {
     constexpr std::uint64_t most = 1ull << 30;
     if (bytes == 0 || bytes > most) {

@@ -47,7 +47,7 @@ void size_option(CLI::App& command, const std::string& name, const std::string& 
 void add_endpoints(CLI::App& command, Request& request);
 /// --offset, --length.
 void add_range(CLI::App& command, Request& request);
-/// --mechanism, --copies, --block-size, --limit-rate.
+/// --mechanism, --copies, --consistency, --block-size, --limit-rate.
 void add_ways(CLI::App& command, Request& request);
 
 }  // namespace leat::app::copy

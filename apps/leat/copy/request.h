@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include <leat/endpoint.h>
 #include <leat/mechanism.h>
@@ -18,6 +19,7 @@ struct Request {
   EndpointAddress sink;
   Mechanism mechanism;
   Copies copies = Copies::allow;
+  Consistency consistency = Consistency::live;
   Durability durability = Durability::none;
   std::uint32_t block_bytes = 0;
   std::uint64_t offset = 0;
@@ -25,6 +27,7 @@ struct Request {
   std::uint64_t bytes_per_second = 0;
   std::optional<std::chrono::nanoseconds> timeout;
   std::chrono::nanoseconds close_timeout = std::chrono::seconds(10);
+  std::string digest;  ///< its algorithm; empty: none
   bool in_place = false;
   bool preserve = false;
   bool explain = false;

@@ -14,6 +14,7 @@
 #include "commands.h"
 #include "copy/advice.h"
 #include "copy/ends.h"
+#include "digest.h"
 #include "explain/plan_format.h"
 #include "host_costs.h"
 #include "os/process.h"
@@ -31,8 +32,9 @@ constexpr FdRef standard_error{2};
 
 struct Outcome {
   Receipt receipt;
-  bool nothing_kept = false;  // a failure left DST as it was
-  bool unanswered = false;    // the peer did not close within --close-timeout
+  std::optional<DigestValue> digest;  // of a copy that is whole
+  bool nothing_kept = false;          // a failure left DST as it was
+  bool unanswered = false;            // the peer did not close within --close-timeout
 };
 
 Receipt receipt_of(Setback setback) {
@@ -54,6 +56,7 @@ Options options_of(const Request& request, const os::Patience& patience, bool re
   Options options;
   options.mechanism = request.mechanism;
   options.copies = request.copies;
+  options.consistency = request.consistency;
   // A replacement syncs when it gets its name.
   if (!replaces) options.durability = request.durability;
   options.measure = true;
@@ -76,13 +79,14 @@ void explain_plan(const Source& source, const Sink& sink, const Options& options
 }
 
 Receipt move_bytes(Context& context, const HostCosts& host, Ends& ends, const Request& request,
-                   const os::Patience& patience) {
+                   const os::Patience& patience, std::optional<Digest>& digest) {
   Options options = options_of(request, patience, ends.discards_on_failure());
   std::optional<ProgressBar> bar;
   if (shows_progress(request)) {
     bar.emplace(ends.expected_bytes());
     options.progress = [&bar](const Step& step) { bar->update(step.delivered); };
   }
+  if (digest) options.witness = [&digest](std::span<const std::byte> bytes) { digest->add(bytes); };
   Source source = ends.take_source();
   Sink sink = ends.take_sink();
   if (request.explain) explain_plan(source, sink, options, host, request);
@@ -111,9 +115,11 @@ Outcome perform(const Request& request, const os::Patience& patience) {
   }
   outcome.nothing_kept = ends.discards_on_failure();
   Receipt& receipt = outcome.receipt;
-  receipt = move_bytes(*context, host, ends, request, patience);
+  auto digest = Digest::named(request.digest);
+  receipt = move_bytes(*context, host, ends, request, patience, digest);
   if (receipt.error) advise(*receipt.error, request, ends.end_at_fault(*receipt.error));
   if (!receipt.ok()) return outcome;
+  if (digest) outcome.digest = {digest->algorithm(), digest->finish()};
   auto finished = ends.finish();
   if (!finished) {
     advise(finished.error(), request, End::sink);
@@ -147,8 +153,9 @@ std::string failure_line(const Outcome& outcome, const Request& request) {
 }
 
 std::string report_line(const Outcome& outcome, const Request& request) {
-  if (request.json) return receipt_json(outcome.receipt);
-  if (outcome.receipt.ok()) return request.quiet ? "" : receipt_line(outcome.receipt);
+  if (request.json) return receipt_json(outcome.receipt, outcome.digest);
+  if (outcome.receipt.ok())
+    return request.quiet ? "" : receipt_line(outcome.receipt, outcome.digest);
   // With --quiet too: it silences the receipt, not the reason of status 1.
   return request.quiet ? "leat copy: " + reason_text(outcome.receipt, request)
                        : failure_line(outcome, request);

@@ -95,8 +95,10 @@ std::string candidate_lines(const Candidate& candidate) {
   const std::string label = fmt::format("{}{:<{}}", candidate.chosen ? "> " : "  ",
                                         candidate.mechanism.name(), name_width - 2);
   if (!candidate.fits) return fmt::format("{}{}\n", label, part(candidate.reason));
-  return fmt::format("{}{}\n{}{}\n", label, part(standing_text(candidate)), indent,
-                     part(candidate.reason));
+  std::string lines = fmt::format("{}{}\n{}{}\n", label, part(standing_text(candidate)), indent,
+                                  part(candidate.reason));
+  if (!candidate.seen.empty()) lines += indent + part(candidate.seen) + "\n";
+  return lines;
 }
 
 Json facts_json(std::string_view name, const std::vector<Fact>& facts) {
@@ -127,6 +129,7 @@ Json candidate_json(const Plan& plan, const Candidate& candidate) {
       {"fits", candidate.fits},
       {"reason", candidate.reason},
       {"standing", candidate.standing.empty() ? Json() : Json(candidate.standing)},
+      {"seen", candidate.seen.empty() ? Json() : Json(candidate.seen)},
       {"predicted_ns_per_byte", expected ? per_byte(plan, expected->wall_ns) : Json()},
       {"predicted_wall_ns", expected ? Json(expected->wall_ns) : Json()},
       {"predicted_cpu_ns", expected ? Json(expected->cpu_ns) : Json()},
