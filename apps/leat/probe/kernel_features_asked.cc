@@ -22,10 +22,10 @@ std::optional<Result<void>> ask_tls_patiently() {
         os::ask_tls,
         {.deadline = std::chrono::steady_clock::now() + longest_wait, .stop = {}, .stop_fd = {}});
     if (answer) return std::move(*answer);
+    return std::nullopt;
   } catch (const std::system_error&) {
-    // No thread is to be had: what could wait is not asked.
+    return std::nullopt;  // no thread is to be had: what could wait is not asked
   }
-  return std::nullopt;
 }
 
 Finding ask_about_tls(std::optional<bool> filter) {
