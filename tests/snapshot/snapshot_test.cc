@@ -234,6 +234,29 @@ TEST_P(SnapshotTest, to_a_file_of_the_same_file_system) {
   }
 }
 
+// Seen through a mount that nobody may write to, the source's folder is no place for the clone.
+TEST_P(SnapshotTest, a_clone_lies_beside_the_sink_if_it_must) {
+  if (!clones()) return;
+  const std::string read_only = file_system_->path("read_only");
+  ASSERT_EQ(run_quietly("mkdir " + read_only + " && mount --bind " + file_system_->path("") + " " +
+                        read_only + " && mount -o remount,ro,bind " + read_only),
+            0);
+  {
+    const std::string name = file_->path().substr(file_->path().rfind('/'));
+    const OwnedFd file(::open((read_only + name).c_str(), O_RDONLY | O_CLOEXEC));
+    const OwnedFd sink(
+        ::open(file_system_->path("sink").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    Transfer transfer = Transfer::start(context_, Source::file(file.ref()), Sink::file(sink.ref()),
+                                        {.consistency = Consistency::snapshot});
+    transfer.step(step_bytes);
+    file_->edit(Edit::write);
+    EXPECT_TRUE(file_->is_edited()) << "nobody is held up";
+    EXPECT_TRUE(rest_of(transfer).ok()) << describe(transfer.receipt());
+    EXPECT_EQ(content_of(sink), file_->old_bytes());
+  }
+  EXPECT_EQ(run_quietly("umount " + read_only), 0);
+}
+
 TEST_P(SnapshotTest, to_memory) {
   std::vector<std::byte> room(size);
   Transfer transfer = Transfer::start(context_, Source::file(open_file()), Sink(room),
