@@ -58,23 +58,27 @@ HeldFile leased(const Source& source, const os::FileStat& stat, const os::FileSy
   return {.hold = Hold::lease, .lease = std::move(*lease)};
 }
 
-HeldFile held(const Source& source, const Sink& sink, Way way) {
+HeldFile held(const Source& source, const Sink& sink, Disk disk, Way way) {
   if (os::is_immutable(source.fd())) return {.hold = Hold::immutable};
   const auto stat = os::stat(source.fd());
   if (!stat) return {.unheld = "fstat(2) does not say what it is"};
   if (stat->type != os::FileType::regular) return {.unheld = "a block device takes no lease"};
   const auto system = os::file_system(source.fd()).value_or(os::FileSystem());
-  if (auto clone = clone_of(source, system, sink, way))
-    return {.hold = Hold::clone, .clone = std::move(*clone)};
+  if (disk == Disk::may_wait) {
+    if (auto clone = clone_of(source, system, sink, way))
+      return {.hold = Hold::clone, .clone = std::move(*clone)};
+  }
   return leased(source, *stat, system);
 }
 
 }  // namespace
 
-HeldFile hold_file(const Source& source, const Sink& sink) { return held(source, sink, Way::hold); }
+HeldFile hold_file(const Source& source, const Sink& sink, Disk disk) {
+  return held(source, sink, disk, Way::hold);
+}
 
-HeldFile could_hold(const Source& source, const Sink& sink) {
-  return held(source, sink, Way::look);
+HeldFile could_hold(const Source& source, const Sink& sink, Disk disk) {
+  return held(source, sink, disk, Way::look);
 }
 
 }  // namespace leat

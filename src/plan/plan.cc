@@ -133,7 +133,7 @@ Plan plan(const Source& source, const Sink& sink, const Options& options, const 
 
   Needs needs = needs_of(options, sink, costs);
   if (needs.snapshot && part.kind() == Kind::file) {
-    const HeldFile held = could_hold(part, sink);
+    const HeldFile held = could_hold(part, sink, options.disk);
     source_facts->hold = held.hold;
     source_facts->unheld = held.unheld;
   }

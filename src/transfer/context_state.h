@@ -43,8 +43,8 @@ struct ContextState {
   PipePool pipes;
   LentBudget lent;
   Verdicts verdicts;
-  os::Ring ring;              // its last completions are told to `verdicts`
-  os::FileReads reads;        // by the ring's workers, or helper threads
+  os::Ring ring;        // its last completions are told to `verdicts`
+  os::FileReads reads;  // by the ring's workers, or helper threads
   RefusedPairs refused_pairs;
   os::LendingRoutes lending_routes;
   Quarantine quarantine;      // of closed connections that have lent memory

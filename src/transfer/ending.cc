@@ -126,7 +126,8 @@ void Engine::finish() {
   if (needs.copies_forbidden && ledger.has_copied(context.verdicts))
     return fail(copied_after_all());
   if (held_back || corked) push();
-  if (unseen || (secured.begun() && !secured.is_unchanged(parts()))) return fail(source_changed());
+  if (unwitnessed || (secured.begun() && !secured.is_unchanged(parts())))
+    return fail(source_changed());
   if (auto ended_sink = end_sink(); !ended_sink) return fail(std::move(ended_sink.error()));
   wind_up();
   close_description();

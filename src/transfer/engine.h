@@ -142,7 +142,7 @@ struct Engine {
   bool has_blocked = false;  // by any step
   Wait last_wait;
   unsigned moveless = 0;      // moves in a row that moved nothing
-  bool unseen = false;        // the witness missed bytes that are not in the file any more
+  bool unwitnessed = false;   // the witness missed bytes that are not in the file any more
   bool ends_in_hole = false;  // the sink's size is still to be set
 
   bool cancelled = false;

@@ -19,9 +19,11 @@ std::unexpected<Error> no_snapshot(std::string_view why) {
 
 }  // namespace
 
-Result<void> Snapshot::begin(std::span<Source> parts, const Sink& sink, Consistency consistency) {
+Result<void> Snapshot::begin(std::span<Source> parts, const Sink& sink, const Options& options) {
+  const Consistency consistency = options.consistency;
   begun_ = true;
   consistency_ = consistency;
+  disk_ = options.disk;
   parts_.resize(parts.size());
   for (std::size_t index = 0; index < parts.size(); ++index) {
     if (parts[index].kind() != Kind::file) continue;
@@ -48,7 +50,7 @@ Result<void> Snapshot::hold(std::span<Source> parts, std::size_t index, const Si
     EndpointAccess::redirect(parts[index], earlier->file.clone);
     return {};
   }
-  part.file = hold_file(parts[index], sink);
+  part.file = hold_file(parts[index], sink, disk_);
   if (part.file.hold == Hold::none) return no_snapshot(part.file.unheld);
   if (part.file.clone.valid()) EndpointAccess::redirect(parts[index], part.file.clone);
   has_lease_ |= part.file.lease.valid();

@@ -21,7 +21,7 @@ class Snapshot {
 
   /// Holds every file among `parts`, or for `detect` notes what it is. A part that is held as a
   /// clone reads that from now on. Errors: no_snapshot.
-  Result<void> begin(std::span<Source> parts, const Sink& sink, Consistency consistency);
+  Result<void> begin(std::span<Source> parts, const Sink& sink, const Options& options);
   bool begun() const noexcept { return begun_; }
   bool has_lease() const noexcept { return has_lease_; }
 
@@ -44,6 +44,7 @@ class Snapshot {
 
   std::vector<Part> parts_;
   Consistency consistency_ = Consistency::live;
+  Disk disk_ = Disk::may_wait;
   bool begun_ = false;
   bool has_lease_ = false;
 };

@@ -85,7 +85,7 @@ bool Engine::is_secured() {
     if (!secured.holds()) fail(source_changed());
     return !ended();
   }
-  auto begun = secured.begin(parts(), sink, options.consistency);
+  auto begun = secured.begin(parts(), sink, options);
   if (begun) begun = promise_lengths();
   if (!begun) fail(std::move(begun.error()));
   return begun.has_value();
@@ -227,7 +227,7 @@ bool Engine::account(StepWork& work, const Moved& moved) {
   moveless = moved.taken + moved.delivered > 0 ? 0 : moveless + 1;
   show(moved.delivered);
   advance(moved.taken, moved.delivered);
-  if (unseen) {
+  if (unwitnessed) {
     fail(source_changed());
     return false;
   }

@@ -53,7 +53,7 @@ void Engine::show_again(std::uint64_t offset, std::uint64_t count) {
     const std::size_t wanted = std::min<std::uint64_t>(count, block.bytes().size());
     const auto read = os::pread(source_fd, block.bytes().first(wanted), offset);
     if (!read || *read == 0) {
-      unseen = true;
+      unwitnessed = true;
       break;
     }
     options.witness(block.bytes().first(*read));

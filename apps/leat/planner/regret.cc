@@ -159,7 +159,8 @@ std::expected<std::vector<CellResult>, std::string> measure_regret(const RegretS
 }
 
 RegretSummary summarize(const std::vector<CellResult>& results) {
-  RegretSummary summary{.cells = results.size()};
+  RegretSummary summary;
+  summary.cells = results.size();
   std::vector<double> wall;
   std::vector<double> cpu;
   for (const CellResult& result : results) {

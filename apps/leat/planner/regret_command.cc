@@ -33,7 +33,7 @@ int fail(std::string_view message, int status) {
 }
 
 /// Begun before the first run, so that a path that cannot be written to is told at once.
-std::expected<std::optional<bench::OutputFile>, std::string> begin(const std::string& path) {
+std::expected<std::optional<bench::OutputFile>, std::string> begin_file(const std::string& path) {
   if (path.empty()) return std::nullopt;
   auto file = bench::OutputFile::begin(path);
   if (!file) return std::unexpected(file.error());
@@ -46,9 +46,9 @@ int bench_planner(RegretOptions& options,
   if (!largest) return fail(largest.error(), exit_usage);
   options.settings.largest = *largest;
   if (regret_cells(*largest).empty()) return fail("--size must be at least 1KiB", exit_usage);
-  auto json = begin(options.json);
+  auto json = begin_file(options.json);
   if (!json) return fail(json.error(), exit_failed);
-  auto html = begin(options.html);
+  auto html = begin_file(options.html);
   if (!html) return fail(html.error(), exit_failed);
   if (!options.shipped) {
     const HostCosts host = host_costs();
