@@ -82,6 +82,7 @@ void DiskThreads::finish() noexcept {
   shared_->jobs.clear();
   shared_->wake.notify_all();
   shared_->left.wait_for(lock, longest_farewell, [this] { return shared_->running == 0; });
+  shared_->eventfd.reset();  // the last thread may still be on its way out
 }
 
 Result<void> DiskThreads::give(Job job) {

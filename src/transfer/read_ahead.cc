@@ -141,7 +141,9 @@ ReadAhead::Look ReadAhead::without_any(std::uint64_t position, std::uint64_t wan
   if (ends_at_ == position) return {Answer::take, wanted};
   if (misses_ > most_misses) return {Answer::unseen};
   if (!is_being_read(position)) {
-    const bool begun = ask(position, std::min(position + piece, end_), position);
+    const auto free = std::ranges::find(readings_, nullptr, &Reading::operation);
+    const bool begun = ask(position, std::min(position + piece, end_), position,
+                           free == readings_.end() ? nullptr : &*free);
     if (error_) return {Answer::failed};
     if (!begun) return {Answer::wait_for_room};
   }
@@ -168,15 +170,17 @@ void ReadAhead::ask_ahead(std::uint64_t position, std::uint64_t known) {
   const std::uint64_t missing = from + resident(from, reach);
   asked_ = reach;
   if (missing >= reach) return;
-  ask(missing, reach, position);
+  Reading& ahead = readings_.front();  // the other one is for what is waited for
+  ask(missing, reach, position, ahead.operation ? nullptr : &ahead);
   prefetched_ += reach - missing;
 }
 
-// Asks for all of it, and begins a read of its first piece if it may. Returns whether it did.
-bool ReadAhead::ask(std::uint64_t from, std::uint64_t until, std::uint64_t position) {
-  const auto free = std::ranges::find(readings_, nullptr, &Reading::operation);
+// Asks for all of it, and begins a read of its first piece if there is somewhere to keep it.
+// Returns whether it did.
+bool ReadAhead::ask(std::uint64_t from, std::uint64_t until, std::uint64_t position,
+                    Reading* reading) {
   os::RingOperation* operation = nullptr;
-  if (free != readings_.end()) {
+  if (reading) {
     const auto begun = reads_.begin();
     if (begun) {
       operation = *begun;
@@ -191,7 +195,7 @@ bool ReadAhead::ask(std::uint64_t from, std::uint64_t until, std::uint64_t posit
     reads_.will_need(file_, at, std::min(piece, until - at));
   if (operation) {
     const std::uint64_t end = std::min(from + piece, until);
-    *free = {.operation = operation, .begin = from, .end = end, .position = position};
+    *reading = {.operation = operation, .begin = from, .end = end, .position = position};
     reads_.fetch(*operation, file_, from, end - from);
   }
   const auto submitted = reads_.submit();

@@ -81,7 +81,7 @@ class ReadAhead {
   void settle(const Reading& reading, int result, std::uint64_t position);
   void measure(const Reading& reading, std::uint64_t position);
   void ask_ahead(std::uint64_t position, std::uint64_t known);
-  bool ask(std::uint64_t from, std::uint64_t until, std::uint64_t position);
+  bool ask(std::uint64_t from, std::uint64_t until, std::uint64_t position, Reading* reading);
   bool is_being_read(std::uint64_t position) const noexcept;
   Look without_any(std::uint64_t position, std::uint64_t wanted);
 

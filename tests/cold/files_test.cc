@@ -68,7 +68,7 @@ TEST_F(OnDisk, moves_cold_files_of_every_size) {
     const Receipt receipt = transfer.receipt();
     EXPECT_EQ(receipt.ending, Ending::complete) << describe(receipt);
     EXPECT_EQ(inconsistency(receipt), "");
-    EXPECT_EQ(receipt.prefetched, size);
+    EXPECT_GE(receipt.prefetched, size);
     EXPECT_EQ(sink.examine(size), "");
   }
 }
