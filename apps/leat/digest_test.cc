@@ -27,7 +27,7 @@ TEST(Digest, is_that_of_the_standards) {
             "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
   EXPECT_EQ(digest_of("blake2b512", "abc", 3),
             "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
-            "7d87c5392aab792dc252d5de4533cc9518d38aa8dbc4925ab92386edd4009923");
+            "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923");
 }
 
 TEST(Digest, of_another_name_there_is_none) {

@@ -58,8 +58,8 @@ int explain_plan(const Request& request) {
 }
 
 constexpr const char* explanation =
-    R"(Says what is known of SRC and DST, then every mechanism in the order in which leat copy would try
-it, with its reason, then those that do not fit, with theirs. Nothing is moved and no peer is
+    R"(Says what is known of SRC and DST, then every mechanism in the order in which leat copy would
+try it, with its reason, then those that do not fit, with theirs. Nothing is moved and no peer is
 connected to: a connection or pipe of its own stands in for those. DST is left as it is.
 
 Endpoints and options are those of leat copy. Expected times are those of leat calibrate, or, before

@@ -1,5 +1,6 @@
 #include "host_costs.h"
 
+#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
@@ -36,7 +37,7 @@ HostCosts host_costs() {
   if (loaded) {
     host.costs = std::make_shared<const Costs>(std::move(*loaded));
     host.origin = "Expected costs were measured on this host by leat calibrate.";
-  } else if (!loaded.error().is(ENOENT)) {
+  } else if (!loaded.error().is(ENOENT) && !loaded.error().is(EACCES)) {
     host.warning =
         printable(fmt::format("ignored: {}; using what leat came with", loaded.error().message()));
   }

@@ -19,7 +19,8 @@ struct HostCosts {
 /// where.
 std::string costs_path();
 
-/// Never fails: what cannot be used is ignored, with a warning.
+/// Never fails: what cannot be used is ignored, with a warning; a file of somebody else's (the HOME
+/// of root after setpriv, say) is none.
 HostCosts host_costs();
 
 }  // namespace leat::app

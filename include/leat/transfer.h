@@ -67,12 +67,13 @@ enum class Consistency : std::uint8_t {
   /// The file as it was when the first step began, whole, or an error; never a mix. Each file of a
   /// composite by itself, all of them before the first byte. In this order: a file that nobody can
   /// change (a sealed memfd, fs-verity); a nameless clone, where the file system shares extents
-  /// (making it waits for the file's dirty pages to be written); a read lease (fcntl(2) F_SETLEASE)
-  /// while the bytes are copied. Whoever opens the file for writing waits until the transfer ends,
-  /// which it does, with `source_changed`, as soon as a step sees him: within about 100 ms if it is
-  /// stepped as its Waits say. A stopped transfer keeps its lease until it is resumed or destroyed,
-  /// or the kernel takes it away (/proc/sys/fs/lease-break-time). Else `no_snapshot`, before the
-  /// first byte, which says why: somebody has the file open for writing, it is somebody else's, …
+  /// (making it waits for the file's dirty pages to be written: not with Disk::never_wait); a read
+  /// lease (fcntl(2) F_SETLEASE) while the bytes are copied. Whoever opens the file for writing
+  /// waits until the transfer ends, which it does, with `source_changed`, as soon as a step sees
+  /// him: within about 100 ms if it is stepped as its Waits say. A stopped transfer keeps its lease
+  /// until it is resumed or destroyed, or the kernel takes it away
+  /// (/proc/sys/fs/lease-break-time). Else `no_snapshot`, before the first byte, which says why:
+  /// somebody has the file open for writing, it is somebody else's, …
   snapshot,
 };
 

@@ -21,8 +21,8 @@ struct HeldFile {
 
 /// Keeps the file `source`, from now on, as it is: in the order of `Hold`. `sink`, if it is a file,
 /// is a place for the clone where the folder of the source is none. A clone is always read at
-/// offsets, so a source that is read at its cursor has none. Cloning waits for the file's dirty pages
-/// to be written: with Disk::never_wait there is none either.
+/// offsets, so a source that is read at its cursor has none. Cloning waits for the file's dirty
+/// pages to be written: with Disk::never_wait there is none either.
 HeldFile hold_file(const Source& source, const Sink& sink, Disk disk);
 /// How hold_file would do it. Clones nothing, and takes a lease for a moment only.
 HeldFile could_hold(const Source& source, const Sink& sink, Disk disk);

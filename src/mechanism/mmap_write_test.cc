@@ -95,7 +95,7 @@ TEST_F(MmapWrite, writes_from_windows_and_reads_nothing) {
 
 TEST_F(MmapWrite, comes_after_what_does_not_copy) {
   const Pair tcp = make_tcp_pair();
-  const Plan plan = leat::plan(Source::file(from_.ref()), Sink::socket(tcp.to.ref()));
+  const Plan plan = leat::plan(Source::file(from_.ref()), Sink::socket(tcp.to.ref()), {}, Costs());
   std::string order;
   for (const Candidate& each : plan.candidates) {
     if (each.fits) order += std::string(each.mechanism.name()) + " ";

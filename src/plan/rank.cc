@@ -92,8 +92,8 @@ void bring_forward(Ranking& ranking, std::string_view name) {
   if (found != end) std::rotate(ranking.order.begin(), found, found + 1);
 }
 
-// As good as equal, by what measurements on a quiet host scatter: then the fixed order decides.
-constexpr double equal_costs = 1.03;
+// As good as equal, by what the best of three runs scatters: then the fixed order decides.
+constexpr double equal_costs = 1.06;
 
 // Puts those whose cost is known in the order of their costs, into the places that they have. What
 // was never measured stays where it is.

@@ -42,6 +42,14 @@ struct ConnectionState {
   /// Planned once for each class of lengths; anew after a way was closed. The reference holds until
   /// the next call.
   const Ranking& ranking_for(Kind source, std::uint64_t length);
+  /// The first of that ranking; none if nothing fits.
+  Mechanism first_choice(Kind source, std::uint64_t length) {
+    const RankingTable& table = source == Kind::memory ? memory_rankings_ : file_rankings_;
+    if (const Mechanism first = table.first(length)) [[likely]]
+      return first;
+    const Ranking& ranking = ranking_for(source, length);
+    return ranking.count > 0 ? ranking.order[0] : Mechanism();
+  }
   Cost memory_cost;  ///< of memory by the first of its ranking, once that was planned
 
   void begin_transfer() noexcept;

@@ -35,9 +35,8 @@ void Ledger::set_ticket(Mechanism mechanism, std::uint64_t ticket) {
 
 void Ledger::passed_over(Mechanism mechanism, std::string_view reason, std::uint64_t at) {
   const bool told =
-      std::any_of(refusals_.begin(), refusals_.end(), [mechanism](const Refusal& other) {
-        return other.mechanism == mechanism && other.count == 0;
-      });
+      std::any_of(refusals_.begin(), refusals_.end(),
+                  [mechanism](const Refusal& other) { return other.mechanism == mechanism; });
   if (!told) refusals_.push_back({.mechanism = mechanism, .reason = reason, .at = at});
 }
 

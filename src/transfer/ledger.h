@@ -18,7 +18,7 @@ class Ledger {
   std::uint64_t ticket_of(Mechanism mechanism) const;
   void set_ticket(Mechanism mechanism, std::uint64_t ticket);
   void refused(Mechanism mechanism, const Moved& moved, std::uint64_t at);
-  /// It was not tried at all; `reason` is static. Told once for each mechanism.
+  /// It was not tried at all; `reason` is static. Not told of what refused in this transfer.
   void passed_over(Mechanism mechanism, std::string_view reason, std::uint64_t at);
 
   /// Takes over what was moved before.

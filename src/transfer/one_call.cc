@@ -75,9 +75,8 @@ bool is_one_call(const Source& source, const Sink& sink, const Options& options)
 }
 
 OneCall make_one_call(ContextState& context, ConnectionState& connection, const Source& source) {
-  const Ranking& ranking = connection.ranking_for(source.kind(), source.length());
-  if (ranking.count == 0) return {};
-  const Mechanism mechanism = ranking.order[0];
+  const Mechanism mechanism = connection.first_choice(source.kind(), source.length());
+  if (!mechanism) return {};
   const MechanismEntry& entry = MechanismAccess::entry(mechanism);
   if (source.kind() != Kind::memory || !entry.send_at_once)
     return make_pumped_call(context, connection, source, mechanism, entry);

@@ -225,7 +225,7 @@ bool Engine::account(StepWork& work, const Moved& moved) {
     ends_in_hole = false;
   }
   moveless = moved.taken + moved.delivered > 0 ? 0 : moveless + 1;
-  show(moved.delivered);
+  if (options.witness) show(moved.delivered);
   advance(moved.taken, moved.delivered);
   if (unwitnessed) {
     fail(source_changed());

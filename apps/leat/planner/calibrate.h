@@ -14,12 +14,15 @@ namespace leat::app::planner {
 struct Calibration {
   std::string folder;  ///< of the files that are moved
   /// No round begins after this long; the first one is finished in any case.
-  std::chrono::seconds time{22};
+  std::chrono::seconds time{20};
   std::function<void(std::string_view)> progress{};
 };
 
 /// Moves bytes between every pair of ends by every mechanism that fits, in rounds, and takes the
-/// medians. A mechanism that refuses has no figure. The error is one line.
+/// shortest of each: what else runs on the host only adds. Left out are gather, which is read_write
+/// for memory in one piece, and what lends memory: on the loopback that is copied after all, and
+/// elsewhere the route decides; and what may share extents, as the file system decides. A mechanism
+/// that refuses has no figure. The error is one line.
 std::expected<Costs, std::string> calibrate(const Calibration& calibration);
 
 /// One row for each pair and length: what the first three mechanisms take, best first.
