@@ -95,10 +95,11 @@ int calibrate(const CalibrateOptions& options) {
 
 constexpr const char* explanation =
     R"(Moves files, memory, pipes and connections between processes of its own, by every mechanism
-that fits, for less than half a minute, and stores what each took. leat copy, leat explain and leat bench
-rank by these figures from then on; a new kernel or processor makes them stale, and they are then
-ignored with one line. Servers hand the file to the library: Costs::load(). Measure on a machine
-that has nothing else to do; it needs 64 MiB of the folder and of memory.
+that fits, for less than half a minute, and stores what each took. leat copy, leat explain
+and leat bench rank by these figures from then on; a new kernel or processor makes them
+stale, and they are then ignored with one line. Servers hand the file to the library:
+Costs::load(). Measure on a machine that has nothing else to do; it needs 64 MiB of the
+folder and of memory.
 
 Examples:
   leat calibrate

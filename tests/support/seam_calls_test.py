@@ -15,7 +15,7 @@ UNWRAPPED = {
     "snprintf": "no system call",
     "strerrorname_np": "no system call",
     "strnlen": "no system call",
-    "syscall": "perf_event_open(2), which tests deny by a filter; cachestat(2); statmount(2), which has a twin",
+    "syscall": "perf_event_open(2), which a filter denies in tests; cachestat(2); statmount(2)",
     "uname": "fails for a bad address only",
     "sysconf": "no system call for the page size",
 }

@@ -17,7 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t columns = 100;
-constexpr std::size_t name_width = 17;
+constexpr std::size_t name_width = 18;
 
 std::optional<std::uint64_t> whole_number(const std::string& text) {
   std::uint64_t number = 0;

@@ -79,11 +79,11 @@ int bench_planner(RegretOptions& options,
 
 constexpr const char* explanation =
     R"(Measures leat's own choice beside every mechanism that fits, for files (warm and cold),
-memory, pipes and TCP as sources, TCP, UNIX sockets, pipes and files as sinks, and lengths from 1 KiB to
---size. Half of the rounds say which mechanism is the best, the other half compares the choice with
-it, for wall and CPU time apart. A cell whose choice, run twice in each round, scatters too much
-does not count. The choice ranks by what leat calibrate has stored. direct_io takes no part: it
-leaves nothing in the page cache, which is other work.
+memory, pipes and TCP as sources, TCP, UNIX sockets, pipes and files as sinks, and lengths
+from 1 KiB to --size. Half of the rounds say which mechanism is the best, the other half
+compares the choice with it, for wall and CPU time apart. A cell whose choice, run twice in
+each round, scatters too much does not count. The choice ranks by what leat calibrate has
+stored. direct_io takes no part: it leaves nothing in the page cache, which is other work.
 
 Examples:
   leat calibrate && leat bench planner          about a quarter of an hour
