@@ -60,7 +60,8 @@ std::string_view standing_of_first(std::span<const Candidate> fitting, const Nee
   const bool compared = std::any_of(fitting.begin() + 1, fitting.end(), [](const Candidate& each) {
     return each.expected && !passes_by_the_cache(each.mechanism);
   });
-  return compared ? "it costs least, or as little as any" : "no other was measured";
+  return compared ? "it costs least, or as little as any"
+                  : "it comes first by its kind: no other was measured";
 }
 
 std::string_view standing_of_other(const Candidate& other, const Candidate& first) {
