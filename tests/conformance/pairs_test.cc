@@ -154,15 +154,16 @@ INSTANTIATE_TEST_SUITE_P(every_misfit, Misfit, ::testing::ValuesIn(misfits()),
 class Chosen : public GuardedTest, public ::testing::WithParamInterface<FittingPair> {};
 
 // The plan and what then happens agree: on an undisturbed pair the first choice moves everything.
-TEST_P(Chosen, moves_it_alone) {
+void check_that_it_moves_all(const FittingPair& pair, std::shared_ptr<const Costs> costs) {
   constexpr std::uint64_t size = (1u << 20) + 17;
   LEAT_SKIP_IF_OVER_BOUND(size);
-  const Case one = ragged_case(GetParam().from, GetParam().to, size);
+  Case one = ragged_case(pair.from, pair.to, size);
+  one.costs = costs;
   Mechanism chosen;
   {
-    Context context = make_context();
+    Context context = make_context({.costs = costs});
     const auto [source, sink] = ends_of(one, context);
-    const Plan planned = plan(source->source(), sink->sink());
+    const Plan planned = plan(source->source(), sink->sink(), {}, *costs);
     chosen = planned.chosen();
     EXPECT_EQ(planned.candidates.size(), Mechanism::count());
     for (const Candidate& candidate : planned.candidates) EXPECT_NE(candidate.reason, "");
@@ -170,9 +171,17 @@ TEST_P(Chosen, moves_it_alone) {
   ASSERT_TRUE(chosen);
   const Outcome outcome = run_case(one);
   EXPECT_EQ(outcome.trouble, "") << describe(outcome.receipt);
-  if (chosen.name() == "copy_file_range" && crosses_file_systems(GetParam())) return;
+  if (chosen.name() == "copy_file_range" && crosses_file_systems(pair)) return;
   EXPECT_TRUE(moved_by_alone(outcome.receipt, chosen))
       << chosen.name() << " was planned; " << describe(outcome.receipt);
+}
+
+TEST_P(Chosen, moves_it_alone_by_the_fixed_order) {
+  check_that_it_moves_all(GetParam(), std::make_shared<const Costs>());
+}
+
+TEST_P(Chosen, moves_it_alone_by_measured_costs) {
+  check_that_it_moves_all(GetParam(), std::make_shared<const Costs>(Costs::shipped()));
 }
 
 INSTANTIATE_TEST_SUITE_P(every_pair, Chosen, ::testing::ValuesIn(all_pairs()),

@@ -68,7 +68,7 @@ Outcome run_case(const Case& one, const Around& around) {
   const Around& how = around ? around : plainly;
   Outcome outcome;
   std::uint64_t stranded = 0;
-  Context context = make_context();
+  Context context = make_context({.costs = one.costs});
   const auto [from, to] = ends_of(one, context);
   switch (one.driver) {
     case Driver::steps: run_steps(context, one, *from, *to, outcome, how, stranded); break;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@ struct Case {
   EndOptions from_options{};
   EndOptions to_options{};
   Options options{};
+  std::shared_ptr<const Costs> costs{};  ///< null: those of make_context()
   Driver driver = Driver::steps;
   std::uint64_t limit = default_step_limit;
 };
