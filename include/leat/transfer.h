@@ -51,7 +51,8 @@ enum class Disk : std::uint8_t {
   may_wait,
   /// A step takes from a file only what is in memory already. What is not, the context's ring, or
   /// one of its `disk_threads`, reads ahead meanwhile; until then the transfer is `blocked`. Where
-  /// neither is to be had, it fails with `would_wait`. File sinks are written as ever.
+  /// neither is to be had, it fails with `would_wait`. File sinks are written as ever. Opening the
+  /// file is not part of it: see leat::Opening.
   never_wait,
 };
 

@@ -41,6 +41,10 @@ struct DiskThreads::Shared {
 };
 
 int DiskThreads::Shared::do_job(const Job& job, std::vector<std::byte>& discarded) {
+  if (job.path) {
+    const int file = ::open(job.path->c_str(), job.flags);
+    return file < 0 ? -errno : file;
+  }
   if (!job.who) {
     [[maybe_unused]] const int ignored =
         ::posix_fadvise(job.file.number(), static_cast<off_t>(job.offset),
@@ -65,6 +69,9 @@ void DiskThreads::Shared::work() {
     job.file.reset();
     lock.lock();
     if (!job.who) continue;
+    const bool told = eventfd.valid();
+    if (!told && job.path && answer >= 0) OwnedFd(answer).reset();
+    if (!told) continue;
     answers.emplace_back(job.who, answer);
     signal_eventfd(eventfd);
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,8 @@ class DiskThreads {
     std::span<std::byte> into{};
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
+    std::shared_ptr<const std::string> path{};  ///< if there is one: it is opened, with these flags
+    int flags = 0;
   };
   /// Errors: EAGAIN (no thread could be started).
   Result<void> give(Job job);
@@ -43,7 +46,7 @@ class DiskThreads {
   /// that a disk holds for longer ends by itself, later. No job is given afterwards.
   void finish() noexcept;
 
-  /// Bytes, or a negated errno.
+  /// Bytes or a descriptor, or a negated errno.
   using Answer = std::pair<void*, int>;
   std::vector<Answer> take_answers();
 

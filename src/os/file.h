@@ -13,6 +13,10 @@ namespace leat::os {
 /// open(2) for reading, O_NONBLOCK (for FIFOs and devices; files ignore it) and O_CLOEXEC.
 Result<OwnedFd> open_for_reading(const std::string& path);
 
+/// The same, if that asks neither a disk nor a server, as far as can be told: every name on the way
+/// is in memory, and the file is on a file system of this host. Errors: EAGAIN: it may wait.
+Result<OwnedFd> open_without_waiting(const std::string& path);
+
 struct OpenForWriting {
   bool create = false;
   bool truncate = false;

@@ -47,16 +47,32 @@ void FileReads::read(RingOperation& operation, FdRef file, std::span<std::byte> 
   ring_.read_elsewhere(operation, file, into, offset);
 }
 
+void FileReads::open(RingOperation& operation, const std::shared_ptr<const std::string>& path,
+                     int flags) {
+  operation.on_finish = [](RingOperation& done) {
+    if (done.abandoned && done.result >= 0) OwnedFd(done.result).reset();
+  };
+  if (by_threads_)
+    return give(&operation, DiskThreads::Job{.who = &operation, .path = path, .flags = flags});
+  operation.keeps = path;
+  ring_.open_elsewhere(operation, path->c_str(), flags);
+}
+
 void FileReads::give(RingOperation* operation, FdRef file, std::span<std::byte> into,
                      std::uint64_t offset, std::uint64_t length) {
-  if (operation) records_.started(*operation);
   auto own = duplicate(file);
-  auto given = own ? threads_.give({.who = operation,
-                                    .file = std::move(*own),
-                                    .into = into,
-                                    .offset = offset,
-                                    .length = length})
-                   : Result<void>(std::unexpected(std::move(own.error())));
+  if (!own) return give(operation, std::unexpected(std::move(own.error())));
+  give(operation, DiskThreads::Job{.who = operation,
+                                   .file = std::move(*own),
+                                   .into = into,
+                                   .offset = offset,
+                                   .length = length});
+}
+
+void FileReads::give(RingOperation* operation, Result<DiskThreads::Job> job) {
+  if (operation) records_.started(*operation);
+  const auto given = job ? threads_.give(std::move(*job))
+                         : Result<void>(std::unexpected(std::move(job.error())));
   if (!given && operation) records_.fail(*operation, given.error().code.value());
 }
 

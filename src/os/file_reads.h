@@ -1,4 +1,4 @@
-// Reads of files that may wait for a disk, done by others than the calling thread.
+// Reads and opening of files, which may wait for a disk, by others than the calling thread.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <leat/error.h>
@@ -44,6 +45,9 @@ class FileReads {
   void fetch(RingOperation& operation, FdRef file, std::uint64_t offset, std::uint64_t length);
   /// The same. `into` has to live until the operation is finished.
   void read(RingOperation& operation, FdRef file, std::span<std::byte> into, std::uint64_t offset);
+  /// The same. Opens `path` with `flags` of open(2); the result is a descriptor, which is closed if
+  /// nobody holds the record by then.
+  void open(RingOperation& operation, const std::shared_ptr<const std::string>& path, int flags);
   /// What cannot be handed over is finished then, with the error as its result.
   Result<void> submit() { return ring_.submit(); }
   /// Takes the completions of helper threads; the ring's own are the ring's to reap.
@@ -56,6 +60,7 @@ class FileReads {
  private:
   void give(RingOperation* operation, FdRef file, std::span<std::byte> into, std::uint64_t offset,
             std::uint64_t length);
+  void give(RingOperation* operation, Result<DiskThreads::Job> job);
 
   Ring& ring_;
   bool by_threads_ = false;                          // from the first time the ring was denied

@@ -219,7 +219,19 @@ void Ring::read_elsewhere(RingOperation& operation, FdRef file, std::span<std::b
   ::io_uring_prep_read(entry, file.number(), into.data(), static_cast<unsigned>(into.size()),
                        offset);
   ::io_uring_sqe_set_data(entry, &operation);
-  entry->flags |= IOSQE_ASYNC;
+  give_to_worker(*entry);
+}
+
+void Ring::open_elsewhere(RingOperation& operation, const char* path, int flags) {
+  io_uring_sqe* const entry = start(operation);
+  if (!entry) return;
+  ::io_uring_prep_openat(entry, AT_FDCWD, path, flags, 0);
+  ::io_uring_sqe_set_data(entry, &operation);
+  give_to_worker(*entry);
+}
+
+void Ring::give_to_worker(io_uring_sqe& entry) {
+  entry.flags |= IOSQE_ASYNC;
   if (std::exchange(state_->has_waiting_workers, true)) return;
   // By default four for each processor, which as many files on a slow disk would keep from others.
   unsigned workers[] = {most_waiting_workers, 0};

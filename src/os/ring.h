@@ -46,6 +46,9 @@ class Ring {
   /// The same by one of the ring's workers from the start, so that not even submit waits.
   void read_elsewhere(RingOperation& operation, FdRef file, std::span<std::byte> into,
                       std::uint64_t offset);
+  /// Opens `path` by one of the ring's workers; the result is a descriptor. `flags` as open(2) has
+  /// them. The path has to live until the operation is finished.
+  void open_elsewhere(RingOperation& operation, const char* path, int flags);
   /// Has a stretch of `file` read into the page cache, and whatever is handed over after it, by
   /// the same submit, begins only when that is under way. It waits for no byte and tells nobody how
   /// it went. See posix_fadvise(2) POSIX_FADV_WILLNEED.
@@ -77,6 +80,7 @@ class Ring {
   Result<void> open();
   io_uring_sqe* entry_for(RingOperation* operation);
   io_uring_sqe* start(RingOperation& operation);
+  void give_to_worker(io_uring_sqe& entry);
   void take_back(int error);
 
   FdRef eventfd_;

@@ -5,9 +5,40 @@
 
 #include "os/wait.h"
 #include "transfer/context_state.h"
+#include "transfer/opening_state.h"
 #include "transfer/transfer_state.h"
 
 namespace leat {
+namespace {
+
+// What one context links: its transfers, and its openings.
+template <class Linked>
+bool is_any_runnable(const Linked* first) noexcept {
+  for (const Linked* each = first; each; each = each->next) {
+    if (each->runnable()) return true;
+  }
+  return false;
+}
+
+template <class Linked>
+Linked* next_to_call(Linked* first, std::uint64_t round) noexcept {
+  for (Linked* each = first; each; each = each->next) {
+    if (each->called_in != round && each->on_runnable && each->runnable()) return each;
+  }
+  return nullptr;
+}
+
+// A callback may step, end or destroy any of them, so the walk begins anew after each.
+template <class Linked>
+void call_runnable(Linked* const& first, std::uint64_t round) {
+  while (Linked* const each = next_to_call(first, round)) {
+    each->called_in = round;
+    const auto callback = std::exchange(each->on_runnable, nullptr);
+    callback();
+  }
+}
+
+}  // namespace
 
 ContextState::~ContextState() {
   while (rooms_) {
@@ -29,20 +60,8 @@ void ContextState::collect() {
   reads.reap();
   quarantine.drain();
   ++round;
-  // A callback may step, end or destroy transfers, so the walk begins anew after each.
-  while (TransferState* transfer = next_to_call()) {
-    transfer->called_in = round;
-    const auto callback = std::exchange(transfer->on_runnable, nullptr);
-    callback();
-  }
-}
-
-TransferState* ContextState::next_to_call() const noexcept {
-  for (TransferState* transfer = first; transfer; transfer = transfer->next) {
-    if (transfer->called_in != round && transfer->on_runnable && transfer->runnable())
-      return transfer;
-  }
-  return nullptr;
+  call_runnable(first, round);
+  call_runnable(first_opening, round);
 }
 
 void ContextState::poll() {
@@ -51,10 +70,7 @@ void ContextState::poll() {
 }
 
 bool ContextState::any_runnable() const noexcept {
-  for (const TransferState* transfer = first; transfer; transfer = transfer->next) {
-    if (transfer->runnable()) return true;
-  }
-  return false;
+  return is_any_runnable(first) || is_any_runnable(first_opening);
 }
 
 Context::Context(std::unique_ptr<ContextState> state) noexcept : state_(std::move(state)) {}

@@ -22,6 +22,7 @@
 
 namespace leat {
 
+struct OpeningState;
 struct TransferState;
 
 struct ContextState {
@@ -53,6 +54,7 @@ struct ContextState {
   std::uint64_t transfers = 0;
   std::uint64_t round = 0;         // of collect(): each transfer is called once in one
   TransferState* first = nullptr;  // all transfers alive, linked through themselves
+  OpeningState* first_opening = nullptr;  // the same
 
   /// Memory for a TransferState, kept from earlier ones: steady state allocates nothing.
   void* room_for_transfer();
@@ -66,8 +68,6 @@ struct ContextState {
   void poll();
 
  private:
-  TransferState* next_to_call() const noexcept;
-
   struct Room {
     Room* next;
   };

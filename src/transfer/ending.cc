@@ -100,7 +100,7 @@ bool Engine::runnable() const {
   // Only what the last step waited for: it would not look at anything else now.
   if (awaits_ring && pump.get() && pump.get()->runnable()) return true;
   if (awaits_ring && read_ahead && read_ahead->runnable()) return true;
-  if (awaits_finish && *awaits_finish != context.ring.finished()) return true;
+  if (awaits_finish && *awaits_finish != context.reads.finished()) return true;
   if (awaits_verdicts && !ledger.has_pending(context.verdicts)) return true;
   // The other direction may have taken what the error queue held.
   if (awaits_release && sink_connection->releases != releases_seen) return true;

@@ -55,11 +55,12 @@ T argument_of(std::span<const std::byte> request) {
 struct FuseDisk::Server {
   explicit Server(const FuseOptions& wishes) : options(wishes), holds(wishes.holds) {}
 
-  struct Read {
+  struct Request {
     std::uint64_t unique;
-    std::uint64_t offset;
-    std::uint32_t size;
+    std::uint64_t offset = 0;
+    std::uint32_t size = 0;
     Clock::time_point due;
+    bool is_open = false;
   };
 
   FuseOptions options;
@@ -68,8 +69,9 @@ struct FuseDisk::Server {
   OwnedFd timer;
   mutable std::mutex mutex;
   std::condition_variable more_held;
-  std::deque<Read> waiting;  // in the order of `due`
+  std::deque<Request> waiting;  // in the order of `due`
   bool holds;
+  bool holds_opens = false;
   bool ending = false;
   std::uint64_t reads = 0;
   std::uint64_t bytes_read = 0;
@@ -81,9 +83,11 @@ struct FuseDisk::Server {
   void look_up(const fuse_in_header& header, std::span<const std::byte> request);
   void initialise(const fuse_in_header& header, std::span<const std::byte> request);
   void queue(const fuse_in_header& header, std::span<const std::byte> request);
+  void open(const fuse_in_header& header);
+  void answer_open(std::uint64_t unique) const;
   void interrupt(std::uint64_t unique);
   void answer_due();
-  void answer_read(const Read& read);
+  void answer(const Request& read);
   fuse_attr attributes(std::uint64_t node) const;
   void reply(std::uint64_t unique, int error_number, std::span<const std::byte> body = {}) const;
   template <class T>
@@ -152,9 +156,22 @@ void FuseDisk::Server::queue(const fuse_in_header& header, std::span<const std::
   more_held.notify_all();
 }
 
+void FuseDisk::Server::open(const fuse_in_header& header) {
+  const std::lock_guard lock(mutex);
+  if (!holds || !holds_opens) return answer_open(header.unique);
+  waiting.push_back({.unique = header.unique, .due = Clock::now(), .is_open = true});
+  more_held.notify_all();
+}
+
+void FuseDisk::Server::answer_open(std::uint64_t unique) const {
+  fuse_open_out out{};
+  out.open_flags = FOPEN_KEEP_CACHE;
+  reply_with(unique, out);
+}
+
 void FuseDisk::Server::interrupt(std::uint64_t unique) {
   const std::lock_guard lock(mutex);
-  if (std::erase_if(waiting, [unique](const Read& read) { return read.unique == unique; }) > 0)
+  if (std::erase_if(waiting, [unique](const Request& read) { return read.unique == unique; }) > 0)
     reply(unique, EINTR);
 }
 
@@ -168,11 +185,7 @@ void FuseDisk::Server::handle(const fuse_in_header& header, std::span<const std:
       out.attr = attributes(header.nodeid);
       return reply_with(header.unique, out);
     }
-    case FUSE_OPEN: {
-      fuse_open_out out{};
-      out.open_flags = FOPEN_KEEP_CACHE;
-      return reply_with(header.unique, out);
-    }
+    case FUSE_OPEN: return open(header);
     case FUSE_READ: return queue(header, request);
     case FUSE_STATFS: return reply_with(header.unique, fuse_statfs_out{});
     case FUSE_INTERRUPT: return interrupt(argument_of<fuse_interrupt_in>(request).unique);
@@ -183,7 +196,8 @@ void FuseDisk::Server::handle(const fuse_in_header& header, std::span<const std:
   }
 }
 
-void FuseDisk::Server::answer_read(const Read& read) {
+void FuseDisk::Server::answer(const Request& read) {
+  if (read.is_open) return answer_open(read.unique);
   const std::uint64_t begin = std::min(read.offset, options.size);
   const std::uint64_t end = std::min(read.offset + read.size, options.size);
   if (begin <= options.fails_at && options.fails_at < end) return reply(read.unique, EIO);
@@ -198,7 +212,7 @@ void FuseDisk::Server::answer_due() {
   if (holds) return;
   const auto now = Clock::now();
   while (!waiting.empty() && waiting.front().due <= now) {
-    answer_read(waiting.front());
+    answer(waiting.front());
     waiting.pop_front();
   }
   if (waiting.empty()) return;
@@ -259,6 +273,8 @@ FuseDisk::FuseDisk(const FuseOptions& options) : server_(std::make_unique<Server
   // The kernel learns that closing needs no answer: else a program that is killed would wait for
   // its own.
   open().reset();
+  const std::lock_guard lock(server_->mutex);
+  server_->holds_opens = options.holds_opens;
 }
 
 FuseDisk::~FuseDisk() {

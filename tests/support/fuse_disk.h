@@ -16,6 +16,7 @@ struct FuseOptions {
   std::chrono::milliseconds delay{
       0};              ///< of the answer to each read, many of which may wait at once
   bool holds = false;  ///< answers no read before `release`
+  bool holds_opens = false;  ///< nor any open(2)
   std::uint64_t fails_at = UINT64_MAX;  ///< reads of this byte are answered by EIO
 };
 
@@ -32,11 +33,12 @@ class FuseDisk {
   FuseDisk(const FuseDisk&) = delete;
   FuseDisk& operator=(const FuseDisk&) = delete;
 
-  /// The file, open for reading; nothing of it is in memory.
+  /// The file, open for reading, which waits while `holds_opens`; nothing of it is in memory.
   OwnedFd open() const;
+  std::string path() const { return folder_ + "/file"; }
   /// Answers what it holds, and holds nothing any more.
   void release();
-  /// Waits until it holds `count` reads.
+  /// Waits until it holds `count` requests.
   void wait_until_held(std::uint64_t count);
   /// Reads so far, and the bytes that they asked for.
   std::uint64_t reads() const;

@@ -1,6 +1,9 @@
 #include "support/run_case.h"
 
 #include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -138,11 +141,7 @@ struct Sorted {
 
 Source plain_memory() { return std::string_view("x"); }
 
-void sort_pair(const FittingPair& pair, Sorted& sorted) {
-  Context context = make_context();
-  const auto [from, to] = ends_of(ragged_case(pair.from, pair.to, 1), context);
-  const Source source = from->source();
-  const Sink sink = to->sink();
+void sort_pair(const FittingPair& pair, const Source& source, const Sink& sink, Sorted& sorted) {
   for (std::size_t i = 0; i < Mechanism::count(); ++i) {
     const Mechanism mechanism = Mechanism::at(i);
     const Options forced{.mechanism = mechanism};
@@ -162,7 +161,26 @@ void sort_pair(const FittingPair& pair, Sorted& sorted) {
 const Sorted& sorted_pairs() {
   static const Sorted sorted = [] {
     Sorted made;
-    for (const FittingPair& pair : all_pairs()) sort_pair(pair, made);
+    Context context = make_context();
+    std::map<EndKind, std::unique_ptr<SourceEnd>> source_ends;
+    std::map<EndKind, std::unique_ptr<SinkEnd>> sink_ends;
+    std::map<EndKind, Source> sources;
+    std::map<EndKind, Sink> sinks;
+    for (const FittingPair& pair : all_pairs()) {
+      const Case one = ragged_case(pair.from, pair.to, 1);
+      EndOptions from = one.from_options;
+      EndOptions to = one.to_options;
+      from.context = to.context = &context;
+      if (auto& end = source_ends[pair.from]; !end) {
+        end = SourceEnd::make(pair.from, from);
+        sources.emplace(pair.from, end->source());
+      }
+      if (auto& end = sink_ends[pair.to]; !end) {
+        end = SinkEnd::make(pair.to, to);
+        sinks.emplace(pair.to, end->sink());
+      }
+      sort_pair(pair, sources.at(pair.from), sinks.at(pair.to), made);
+    }
     return made;
   }();
   return sorted;
