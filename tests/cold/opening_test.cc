@@ -88,6 +88,22 @@ TEST_F(OpeningTest, what_is_in_memory_is_open_at_once) {
   EXPECT_EQ(calls.seen("open"), 0u);
 }
 
+TEST_F(OpeningTest, where_openat2_is_denied_others_open_it) {
+  if (const auto why = filters_unavailable(); !why.empty()) GTEST_SKIP() << why;
+  const std::string path = file_here("abc");
+  for (const int error : {ENOSYS, EPERM}) {
+    on_own_thread([&] {
+      refuse_calls({"openat2"}, error);
+      Context context = make_context();
+      Opening opening = Opening::start(context, path);
+      expect_waiting(opening);
+      const auto file = wait_for(context, opening);
+      ASSERT_TRUE(file) << file.error().message();
+      EXPECT_TRUE(is_file_of(*file, 3));
+    });
+  }
+}
+
 TEST_F(OpeningTest, says_what_open_says) {
   for (const auto& [path, number] : {std::pair{folder_.file("none"), ENOENT},
                                      std::pair{file_here("") + "/below", ENOTDIR}}) {

@@ -15,7 +15,8 @@ UNWRAPPED = {
     "snprintf": "no system call",
     "strerrorname_np": "no system call",
     "strnlen": "no system call",
-    "syscall": "perf_event_open(2), which a filter denies in tests; cachestat(2); statmount(2)",
+    "syscall": "perf_event_open(2), which a filter denies in tests; cachestat(2); statmount(2);"
+               " openat2(2)",
     "uname": "fails for a bad address only",
     "sysconf": "no system call for the page size",
 }
@@ -32,6 +33,7 @@ RING_MEMORY = {
     "io_uring_prep_cancel",
     "io_uring_prep_fadvise",
     "io_uring_prep_nop",
+    "io_uring_prep_openat",
     "io_uring_prep_read",
     "io_uring_prep_send_zc",
     "io_uring_prep_sendmsg_zc",
