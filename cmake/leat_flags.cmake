@@ -35,3 +35,11 @@ if(LEAT_SANITIZE)
   add_compile_options(${sanitize})
   add_link_options(${sanitize})
 endif()
+
+# leat_compile_quickly(TARGET): under a sanitizer what moves no bytes by itself, the program and the
+# tests, is compiled without optimisation, in half the time.
+function(leat_compile_quickly target)
+  if(LEAT_SANITIZE)
+    target_compile_options(${target} PRIVATE -O0)
+  endif()
+endfunction()

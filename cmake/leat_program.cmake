@@ -32,12 +32,14 @@ if(LEAT_FMT_INSIDE)
 endif()
 
 add_library(leat_program_parts OBJECT ${sources})
+leat_compile_quickly(leat_program_parts)
 target_include_directories(leat_program_parts PUBLIC ${PROJECT_SOURCE_DIR}/apps/leat)
 target_compile_definitions(leat_program_parts PUBLIC LEAT_VERSION="${PROJECT_VERSION}")
 target_link_libraries(leat_program_parts
   PUBLIC leat::leat ${fmt} CLI11::CLI11 nlohmann_json::nlohmann_json OpenSSL::Crypto)
 
 add_executable(leat_program ${main})
+leat_compile_quickly(leat_program)
 # In bin/: beside the library's target, also called leat, ninja would mistake one for the other.
 set_target_properties(leat_program PROPERTIES
   OUTPUT_NAME leat RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)

@@ -49,6 +49,7 @@ endif()
 # leat_add_test(NAME LABEL SOURCES [LIBRARIES…])
 function(leat_add_test name label sources)
   add_executable(${name} ${sources})
+  leat_compile_quickly(${name})
   # The whole archive: else the linker, which meets leat_testing before leat, would drop those
   # __wrap_ functions that only leat calls.
   target_link_libraries(${name} PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,leat_testing> ${ARGN}

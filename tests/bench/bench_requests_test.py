@@ -1,6 +1,8 @@
 """`leat bench transfer` of small messages: request by request, with calls by hand beside leat's."""
 
 import json
+import pathlib
+import tempfile
 import unittest
 
 from bench_program import bench
@@ -22,7 +24,12 @@ class Json(unittest.TestCase):
         self.assertEqual(row["by_hand"], row["mechanism"].startswith("by hand: "))
 
     def test_memory(self):
-        report = self.report("--source", "memory", "--sink", "tcp", "--size", "64")
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "report.json")
+            table = bench(*SMALL, f"--json={file}", "--source", "memory", "--sink", "tcp", "--size",
+                          "64", check=0).stdout
+            report = json.loads(file.read_text(encoding="utf-8"))
+        self.check_table(table)
         rows = {row["mechanism"]: row for row in report["rows"] if not row["repeat"]}
         by_hand = {f"by hand: {call}(2)" for call in ("send", "write", "sendmsg")}
         self.assertLessEqual({"read_write", "zerocopy_send", "auto"} | by_hand, set(rows))
@@ -36,6 +43,14 @@ class Json(unittest.TestCase):
         for word in ("auto", "by hand", "p50", "p99", "cpu"):
             self.assertIn(word, limit["limit"])
         self.assertFalse(limit["settled"])  # one pair never is
+
+    def check_table(self, text):
+        """It says how it was measured and fits a hundred columns."""
+        for words in ("request by request, ", "p50 ratio", "p99 ratio", "cpu ratio",
+                      "by hand: sendmsg(2)", "limit NOISY: auto "):
+            self.assertIn(words, text)
+        for line in text.splitlines()[:-3]:  # the last ones name the host and the command
+            self.assertLessEqual(len(line), 100, line)
 
     def test_file(self):
         report = self.report("--sink", "tcp", "--size", "64KiB")
@@ -87,16 +102,6 @@ class Repeats(unittest.TestCase):
         text = bench(*SMALL, "--size", "16MiB", "--sink", "tcp", "--mechanism", "sendfile",
                      check=0).stdout
         self.assertIn("a run moves it 4 times", text)
-
-
-class Table(unittest.TestCase):
-    def test_says_how_it_was_measured_and_fits_a_hundred_columns(self):
-        text = bench(*SMALL, "--source", "memory", "--sink", "tcp", "--size", "64", check=0).stdout
-        for words in ("request by request, ", "p50 ratio", "p99 ratio", "cpu ratio",
-                      "by hand: sendmsg(2)", "limit NOISY: auto "):
-            self.assertIn(words, text)
-        for line in text.splitlines()[:-3]:  # the last ones name the host and the command
-            self.assertLessEqual(len(line), 100, line)
 
 
 if __name__ == "__main__":

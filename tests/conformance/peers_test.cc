@@ -36,9 +36,9 @@ class StreamPeer : public AlonePairTest {
 };
 
 TEST_P(StreamPeer, slow) {
-  LEAT_SKIP_IF_OVER_BOUND(600'007u);
+  LEAT_SKIP_IF_OVER_BOUND(200'003u);
   for (const Driver driver : {Driver::steps, Driver::call}) {
-    Case one = ragged_case(GetParam().from, GetParam().to, 600'007);
+    Case one = ragged_case(GetParam().from, GetParam().to, 200'003);
     one.options = forced();
     one.driver = driver;
     one.to_options.small_buffers = one.from_options.small_buffers = true;
@@ -47,7 +47,7 @@ TEST_P(StreamPeer, slow) {
     EXPECT_EQ(outcome.trouble, "") << describe(outcome.receipt);
     EXPECT_TRUE(outcome.receipt.ok()) << describe(outcome.receipt);
     // Each wake-up that is worth one moves something: both ends woke it at most once a read there.
-    EXPECT_LE(outcome.drive.steps, 64 + 4 * (600'007 / 512)) << "it spins";
+    EXPECT_LE(outcome.drive.steps, 64 + 4 * (200'003 / 512)) << "it spins";
   }
 }
 

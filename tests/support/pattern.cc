@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace leat::testing {
 namespace {
@@ -19,14 +20,22 @@ constexpr std::uint64_t chunk_bytes = 64 << 10;
 }  // namespace
 
 void fill_pattern(std::uint64_t seed, std::uint64_t position, std::span<std::byte> into) {
-  std::size_t done = 0;
-  while (done < into.size()) {
-    const std::uint64_t at = position + done;
-    const std::uint64_t word = word_at(seed, at / 8);
-    const std::size_t skip = at % 8;
-    const std::size_t count = std::min(8 - skip, into.size() - done);
-    std::memcpy(into.data() + done, reinterpret_cast<const char*>(&word) + skip, count);
-    done += count;
+  while (!into.empty()) {
+    std::uint64_t index = position / 8;
+    if (position % 8 == 0) {
+      const std::size_t words = into.size() / 8;
+      for (std::size_t i = 0; i < words; ++i) {
+        const std::uint64_t word = word_at(seed, index++);
+        std::memcpy(into.data() + 8 * i, &word, 8);
+      }
+      into = into.subspan(8 * words);
+    }
+    const std::uint64_t word = word_at(seed, index);
+    const std::size_t skip = position % 8;
+    const std::size_t count = std::min(8 - skip, into.size());
+    std::memcpy(into.data(), reinterpret_cast<const char*>(&word) + skip, count);
+    position += count;
+    into = into.subspan(count);
   }
 }
 
@@ -43,14 +52,23 @@ Slice pattern_slice(std::uint64_t seed, std::uint64_t position, std::uint64_t le
   return std::move(*pages).freeze();
 }
 
+void Digest::add_word() {
+  state_ = (state_ ^ std::exchange(word_, 0)) * 0x100000001b3u;
+  state_ ^= state_ >> 29;
+}
+
 void Digest::add(std::span<const std::byte> bytes) {
-  for (const std::byte byte : bytes) {
-    word_ |= static_cast<std::uint64_t>(byte) << (8 * (length_ % 8));
-    if (++length_ % 8 == 0) {
-      state_ = (state_ ^ word_) * 0x100000001b3u;
-      state_ ^= state_ >> 29;
-      word_ = 0;
+  while (!bytes.empty()) {
+    if (length_ % 8 == 0 && bytes.size() >= 8) {
+      std::memcpy(&word_, bytes.data(), 8);
+      add_word();
+      length_ += 8;
+      bytes = bytes.subspan(8);
+      continue;
     }
+    word_ |= static_cast<std::uint64_t>(bytes.front()) << (8 * (length_ % 8));
+    if (++length_ % 8 == 0) add_word();
+    bytes = bytes.subspan(1);
   }
 }
 

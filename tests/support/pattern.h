@@ -26,6 +26,8 @@ class Digest {
   std::uint64_t value() const;
 
  private:
+  void add_word();
+
   std::uint64_t state_ = 0xcbf29ce484222325u;
   std::uint64_t length_ = 0;
   std::uint64_t word_ = 0;
