@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
+#include <ranges>
 #include <thread>
 #include <vector>
 
@@ -19,6 +21,10 @@ namespace {
 
 constexpr std::uint64_t seed = 7;
 constexpr std::uint64_t mebibyte = 1 << 20;
+
+auto threads_of_this_process() {
+  return std::ranges::distance(std::filesystem::directory_iterator("/proc/self/task"));
+}
 
 class OnFuse : public GuardedTest {
  protected:
@@ -276,6 +282,7 @@ TEST_P(WithoutRing, a_thread_that_the_disk_holds_holds_nobody) {
   FuseDisk disk({.seed = seed, .size = mebibyte, .holds = true});
   const OwnedFd file = disk.open();
   CheckedSocket sink(seed);
+  const auto threads_before = threads_of_this_process();
   {
     Context context = make_context({.ring = RingUse::none, .disk_threads = 1});
     Transfer transfer = Transfer::start(context, Source::file(file.ref()), Sink::socket(sink.fd()),
@@ -283,6 +290,8 @@ TEST_P(WithoutRing, a_thread_that_the_disk_holds_holds_nobody) {
     EXPECT_EQ(transfer.step().state, State::blocked);
     disk.wait_until_held(1);
   }
+  disk.release();
+  while (threads_of_this_process() > threads_before) std::this_thread::yield();
   EXPECT_EQ(sink.examine(0), "");
 }
 

@@ -143,6 +143,8 @@ TEST_F(OpeningTest, waits_for_a_lease_that_somebody_holds) {
 struct Waiters {
   const char* name;
   ContextOptions options;
+
+  friend void PrintTo(const Waiters& waiters, std::ostream* out) { *out << waiters.name; }
 };
 
 class EachWaiter : public GuardedTest, public ::testing::WithParamInterface<Waiters> {
