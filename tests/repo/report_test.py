@@ -13,7 +13,18 @@ no card
 here
 [  SKIPPED ] Card.Sends (0 ms)
 """
-PASSED = '<testcase name="os/A.B" status="run"><system-out>[ RUN      ] A.B</system-out></testcase>'
+GTEST_PASS = """[ RUN      ] A.B
+[       OK ] A.B (0 ms)
+"""
+
+
+def ran(output, status="run", more=""):
+    """A program of GoogleTest's, as ctest tells of it."""
+    text = f"<system-out>{output}</system-out>"
+    return f'<testcase name="os/1_of_4" status="{status}">{more}{text}</testcase>'
+
+
+PASSED = ran(GTEST_PASS)
 
 
 class Report(unittest.TestCase):
@@ -42,11 +53,31 @@ class Report(unittest.TestCase):
         self.assertEqual(1, done.returncode)
 
     def test_a_skip_names_its_reason(self):
-        skip = '<testcase name="os/Card.Sends" status="notrun"><skipped message="MATCHED"/>'
-        skip += f"<system-out>{GTEST_SKIP}</system-out></testcase>"
-        expected = ["skipped:", "  dev: os/Card.Sends: no card here"]
-        self.assertEqual(("1 passed, 0 failed, 1 skipped", 0, expected), self.report(PASSED, skip))
-        self.assertEqual(("0 passed, 0 failed, 1 skipped", 1, expected), self.report(skip))
+        expected = ["skipped:", "  dev: os/1_of_4 Card.Sends: no card here"]
+        skipped = ran(GTEST_SKIP)
+        self.assertEqual(("0 passed, 0 failed, 1 skipped", 1, expected), self.report(skipped))
+        both = ran(GTEST_PASS + GTEST_SKIP + "[  SKIPPED ] 1 test, listed below:\n")
+        self.assertEqual(("1 passed, 0 failed, 1 skipped", 0, expected), self.report(both))
+
+    def test_a_case_that_failed_has_its_reason_and_the_others_their_verdicts(self):
+        case = """[ RUN      ] Card.Gets
+/src/os/card_test.cc:9: Failure
+Expected: 1
+[  FAILED  ] Card.Gets, where GetParam() = 3 (0 ms)
+"""
+        expected = ["failed:", "  dev: os/1_of_4 Card.Gets: Expected: 1"]
+        failed = ran(case + GTEST_PASS, "fail", '<failure message=""/>')
+        self.assertEqual(("1 passed, 1 failed, 0 skipped", 1, expected), self.report(failed))
+
+    def test_the_case_that_ended_its_program_failed(self):
+        expected = ["failed:", "  dev: os/1_of_4 A.C"]
+        died = ran(GTEST_PASS + "[ RUN      ] A.C\n", "fail", '<failure message="SEGFAULT"/>')
+        self.assertEqual(("1 passed, 1 failed, 0 skipped", 1, expected), self.report(died))
+
+    def test_a_program_that_dies_after_its_cases_failed(self):
+        expected = ["failed:", "  dev: os/1_of_4: SEGFAULT"]
+        died = ran(GTEST_PASS, "fail", '<failure message="SEGFAULT"/>')
+        self.assertEqual(("1 passed, 1 failed, 0 skipped", 1, expected), self.report(died))
 
     def test_what_googletest_writes_itself(self):
         place = "/src/os/card_test.cc:5&#x0A;"
