@@ -1,7 +1,7 @@
 # Tests: leat_<layer>_test from src/<layer>/*_test.cc, leat_program_test from apps/leat,
 # leat_<name>_test from tests/<name>/, and tests/<name>/*_test.py through python3. ctest runs each
 # program in parts of about as many tests, and each script whole; both bear their folder as label.
-# Those of tests/lab are built and not listed: they need a machine, scripts/lab makes it and runs them.
+# Those of tests/lab are built and not listed: scripts/lab makes their machine, and runs them.
 
 find_package(GTest REQUIRED)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
