@@ -28,6 +28,8 @@ enum class Errc {
   would_wait,         ///< `Disk::never_wait`, and nobody else may wait for the disk
   no_snapshot,        ///< `Consistency::snapshot` of a file that nothing can keep as it is
   source_changed,     ///< somebody changed the source, or wants to; see Consistency
+  too_long,           ///< a length that a peer sent is more than what was allowed
+  wrong_layout,       ///< memory that cannot be looked at as the type that was asked for
 };
 
 const std::error_category& error_category() noexcept;

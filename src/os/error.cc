@@ -27,6 +27,8 @@ class LeatCategory final : public std::error_category {
       case Errc::would_wait: return "it would wait for a disk";
       case Errc::no_snapshot: return "no snapshot of it can be had";
       case Errc::source_changed: return "the source was changed during the transfer";
+      case Errc::too_long: return "is more than what is allowed";
+      case Errc::wrong_layout: return "the memory does not hold such an object";
     }
     return "unknown error";
   }
@@ -49,6 +51,8 @@ std::string_view errc_name(int code) {
     case Errc::would_wait: return "would_wait";
     case Errc::no_snapshot: return "no_snapshot";
     case Errc::source_changed: return "source_changed";
+    case Errc::too_long: return "too_long";
+    case Errc::wrong_layout: return "wrong_layout";
   }
   return "unknown";
 }

@@ -1,0 +1,194 @@
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+
+#include <leat/buffer.h>
+
+#include "os/error.h"
+
+namespace leat {
+
+Chain::Chain(const Chain& other) : Chain() { *this = other; }
+
+Chain& Chain::operator=(const Chain& other) {
+  if (this == &other) return *this;
+  clear();
+  for (const Slice& slice : other) append(slice);
+  return *this;
+}
+
+Chain::Chain(Chain&& other) noexcept : Chain() { *this = std::move(other); }
+
+Chain& Chain::operator=(Chain&& other) noexcept {
+  if (this == &other) return *this;
+  first_ = std::exchange(other.first_, 0);
+  count_ = std::exchange(other.count_, 0);
+  capacity_ = std::exchange(other.capacity_, inline_slices);
+  size_ = std::exchange(other.size_, 0);
+  inline_ = std::exchange(other.inline_, {});
+  spilled_ = std::move(other.spilled_);
+  return *this;
+}
+
+void Chain::clear() noexcept {
+  for (std::size_t i = 0; i < count_; ++i) room()[first_ + i] = Slice();
+  first_ = count_ = 0;
+  size_ = 0;
+}
+
+// Behind: at the front of what there is, if half of that is free, so that a queue never grows.
+void Chain::make_room() {
+  if (count_ <= capacity_ / 2) return move_to(capacity_, 0);
+  move_to(2 * capacity_, 0);
+}
+
+void Chain::move_to(std::size_t capacity, std::size_t first) {
+  if (capacity == capacity_) {
+    const std::span all(room(), capacity_);
+    if (first < first_) {
+      std::move(all.begin() + static_cast<std::ptrdiff_t>(first_),
+                all.begin() + static_cast<std::ptrdiff_t>(first_ + count_),
+                all.begin() + static_cast<std::ptrdiff_t>(first));
+    } else {
+      std::move_backward(all.begin() + static_cast<std::ptrdiff_t>(first_),
+                         all.begin() + static_cast<std::ptrdiff_t>(first_ + count_),
+                         all.begin() + static_cast<std::ptrdiff_t>(first + count_));
+    }
+  } else {
+    auto wider = std::make_unique<Slice[]>(capacity);
+    std::move(room() + first_, room() + first_ + count_, wider.get() + first);
+    spilled_ = std::move(wider);
+    capacity_ = capacity;
+  }
+  first_ = first;
+}
+
+void Chain::prepend(Slice slice) {
+  if (slice.empty()) return;
+  if (first_ == 0) {
+    // As much free before as behind, at least one.
+    const std::size_t capacity = count_ <= capacity_ / 2 ? capacity_ : 2 * capacity_;
+    move_to(capacity, (capacity - count_ + 1) / 2);
+  }
+  size_ += slice.size();
+  room()[--first_] = std::move(slice);
+  ++count_;
+}
+
+void Chain::append(Chain other) {
+  if (empty()) {
+    *this = std::move(other);
+    return;
+  }
+  for (std::size_t i = 0; i < other.count_; ++i) append(std::move(other.room()[other.first_ + i]));
+}
+
+Chain Chain::split(std::uint64_t count) {
+  if (count >= size_) return std::exchange(*this, Chain());
+  Chain front;
+  while (count > 0) {
+    Slice& next = room()[first_];
+    if (count < next.size()) {
+      front.append(next.subslice(0, count));
+      next = next.subslice(count);
+      size_ -= count;
+      break;
+    }
+    count -= next.size();
+    size_ -= next.size();
+    front.append(std::move(next));
+    ++first_;
+    --count_;
+  }
+  return front;
+}
+
+void Chain::drop_front(std::uint64_t count) {
+  if (count >= size_) return clear();
+  size_ -= count;
+  while (count > 0) {
+    Slice& next = room()[first_];
+    if (count < next.size()) {
+      next = next.subslice(count);
+      return;
+    }
+    count -= next.size();
+    next = Slice();
+    ++first_;
+    --count_;
+  }
+}
+
+Chain Chain::subchain(std::uint64_t offset, std::uint64_t length) const {
+  Chain part;
+  for (const Slice& slice : *this) {
+    if (length == 0) break;
+    if (offset >= slice.size()) {
+      offset -= slice.size();
+      continue;
+    }
+    Slice piece = slice.subslice(offset, length);
+    offset = 0;
+    length -= piece.size();
+    part.append(std::move(piece));
+  }
+  return part;
+}
+
+std::size_t Chain::fill_iovecs(std::span<iovec> into) const noexcept {
+  const std::size_t count = std::min(into.size(), count_);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Slice& slice = room()[first_ + i];
+    // Those who read from it do not write to it: writev(2), sendmsg(2).
+    into[i] = {const_cast<std::byte*>(slice.data()), slice.size()};
+  }
+  return count;
+}
+
+std::size_t Chain::copy_to(std::span<std::byte> into, std::uint64_t offset) const noexcept {
+  std::size_t copied = 0;
+  for (const Slice& slice : *this) {
+    if (offset >= slice.size()) {
+      offset -= slice.size();
+      continue;
+    }
+    const auto bytes = slice.bytes().subspan(offset);
+    const std::size_t count = std::min(bytes.size(), into.size() - copied);
+    if (count == 0) break;
+    std::memcpy(into.data() + copied, bytes.data(), count);
+    copied += count;
+    offset = 0;
+  }
+  return copied;
+}
+
+Result<Chain::Flat> Chain::flatten() const {
+  if (empty()) return Flat{};
+  if (count_ == 1) return Flat{*begin()};
+  auto buffer = Buffer::allocate(size_);
+  if (!buffer) return std::unexpected(std::move(buffer.error()));
+  copy_to(buffer->bytes());
+  return Flat{std::move(*buffer).freeze(), size_};
+}
+
+std::uint64_t Chain::retained_bytes() const {
+  std::vector<std::pair<const void*, std::uint64_t>> owners;
+  std::uint64_t sum = 0;
+  for (const Slice& slice : *this) {
+    if (slice.owner()) {
+      owners.emplace_back(slice.owner().get(), slice.retained_bytes());
+    } else {
+      sum += slice.size();
+    }
+  }
+  std::ranges::sort(owners, std::greater());
+  const auto repeated =
+      std::ranges::unique(owners, {}, [](const auto& owner) { return owner.first; });
+  owners.erase(repeated.begin(), repeated.end());
+  for (const auto& [owner, bytes] : owners) sum += bytes;
+  return sum;
+}
+
+}  // namespace leat
