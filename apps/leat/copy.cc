@@ -89,8 +89,14 @@ void add_reporting(CLI::App& command, Request& request) {
   command.add_flag("--explain", request.explain,
                    "First say which mechanisms would be tried, and why");
   command.add_flag("--quiet", request.quiet, "No receipt; errors are still told");
-  command.add_flag_callback(
-      "--no-progress", [&] { request.progress = false; }, "No progress bar, on a terminal either");
+  CLI::Option* const anywhere = command.add_flag_callback(
+      "--progress", [&] { request.progress = copy::Progress::anywhere; },
+      "How far it is: without a terminal a line a second");
+  command
+      .add_flag_callback(
+          "--no-progress", [&] { request.progress = copy::Progress::nowhere; },
+          "No progress bar, on a terminal either")
+      ->excludes(anywhere);
 }
 
 /// What no single option can see.
@@ -101,6 +107,8 @@ void check_together(const Request& request) {
   const bool from_path = request.source.kind == AddressKind::path;
   const bool to_path = request.sink.kind == AddressKind::path;
   needs(request.quiet, !request.json, "--quiet", "--json asks for the opposite");
+  needs(request.progress == copy::Progress::anywhere, !request.json && !request.quiet, "--progress",
+        "--json and --quiet ask for the opposite");
   needs(request.offset != 0, from_path, "--offset", "SRC must be a file for it");
   needs(request.preserve, from_path && to_path, "--preserve", "SRC and DST must be files for it");
   needs(request.durability != Durability::none, !request.sink.is_network(), "--durable",

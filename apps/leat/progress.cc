@@ -14,6 +14,8 @@ namespace leat::app {
 namespace {
 
 constexpr auto redraw_after = std::chrono::milliseconds(100);
+constexpr auto next_line_after = std::chrono::seconds(1);
+constexpr std::uint32_t columns_of_a_log = 80;
 constexpr FdRef standard_error{2};
 constexpr std::size_t widest_bar = 40;
 
@@ -59,16 +61,17 @@ std::string progress_line(const ProgressView& view, std::uint32_t columns) {
   return fmt::format("{}[{}] {}", percent, bar(fraction, width), facts);
 }
 
-ProgressBar::ProgressBar(std::optional<std::uint64_t> total) : total_(total) {}
+ProgressBar::ProgressBar(std::optional<std::uint64_t> total)
+    : total_(total), on_terminal_(os::is_terminal(standard_error)) {}
 
 ProgressBar::~ProgressBar() {
-  if (!visible_) return;
+  if (!visible_ || !on_terminal_) return;
   os::tell(fmt::format("\r{:{}}\r", "", os::terminal_width(standard_error) - 1));
 }
 
 void ProgressBar::update(std::uint64_t delivered) {
   const auto now = Clock::now();
-  if (now - drawn_ < redraw_after) return;
+  if (now - drawn_ < (on_terminal_ ? redraw_after : next_line_after)) return;
   const double recent = static_cast<double>(delivered - drawn_bytes_) /
                         std::chrono::duration<double>(now - drawn_).count();
   // Smoothed, so that the ETA can be read.
@@ -76,6 +79,8 @@ void ProgressBar::update(std::uint64_t delivered) {
   drawn_ = now;
   drawn_bytes_ = delivered;
   visible_ = true;
+  if (!on_terminal_)
+    return os::tell(progress_line({delivered, total_, rate_}, columns_of_a_log) + "\n");
   const auto columns = std::max(os::terminal_width(standard_error), 2u) - 1;
   const auto line = progress_line({delivered, total_, rate_}, columns);
   os::tell(fmt::format("\r{:<{}}", line, columns));

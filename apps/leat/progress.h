@@ -1,4 +1,4 @@
-/// The progress bar: a line on a terminal that is drawn over until the copy ends.
+/// Progress: a bar on a terminal that is drawn over until the copy ends, or lines in a log.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ struct ProgressView {
 std::string progress_line(const ProgressView& view, std::uint32_t columns);
 
 /// Draws on standard error, at most ten times a second. Its destructor wipes the line, so that the
-/// receipt starts on a clean one.
+/// receipt starts on a clean one. Where standard error is no terminal it writes a line a second.
 class ProgressBar {
  public:
   explicit ProgressBar(std::optional<std::uint64_t> total);
@@ -34,6 +34,7 @@ class ProgressBar {
   using Clock = std::chrono::steady_clock;
 
   std::optional<std::uint64_t> total_;
+  bool on_terminal_;
   Clock::time_point drawn_ = Clock::now();
   std::uint64_t drawn_bytes_ = 0;
   double rate_ = 0;

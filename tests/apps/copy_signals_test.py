@@ -183,6 +183,15 @@ class ProgressTest(Case):
         self.assertRegex(text.split("\r")[-2], r"^1\.00 MiB in ")
         self.assertRegex(text, r"\r {70,}\r1\.00 MiB in ")
 
+    def test_a_line_a_second_where_there_is_no_terminal(self):
+        source = self.file("source", payload(2 * MIB))
+        ended = self.copy("--progress", "--limit-rate", "1MiB", source, self.folder / "sink")
+        *lines, receipt = ended.err.splitlines()
+        self.assertTrue(lines)
+        for line in lines:
+            self.assertRegex(line, r"^ *\d+% \[=*> *\] .* of 2\.00 MiB, .*/s, ETA \d+:\d\d$")
+        self.assertRegex(receipt, r"^2\.00 MiB in ")
+
     def test_silent_when_asked_or_not_on_a_terminal(self):
         source = self.file("source", payload(512 * KIB))
         for more in ("--no-progress", "--quiet", "--json"):

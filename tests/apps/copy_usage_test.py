@@ -38,8 +38,8 @@ class HelpTest(unittest.TestCase):
         self.assertEqual(ended.returncode, 0)
         for word in ("--mechanism", "--copies", "--block-size", "--offset", "--length", "--durable",
                      "--limit-rate", "--in-place", "--preserve", "--timeout", "--close-timeout",
-                     "--json", "--quiet", "--no-progress", "Examples:", "tcp-listen://",
-                     "unix-listen:///", "foreign sender"):
+                     "--json", "--quiet", "--progress", "--no-progress", "Examples:",
+                     "tcp-listen://", "unix-listen:///", "foreign sender"):
             self.assertIn(word, ended.stdout)
 
     def test_no_escape_codes_and_lines_fit(self):

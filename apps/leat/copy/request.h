@@ -14,6 +14,8 @@
 
 namespace leat::app::copy {
 
+enum class Progress : std::uint8_t { on_a_terminal, anywhere, nowhere };
+
 struct Request {
   EndpointAddress source;
   EndpointAddress sink;
@@ -33,7 +35,7 @@ struct Request {
   bool explain = false;
   bool json = false;
   bool quiet = false;
-  bool progress = true;
+  Progress progress = Progress::on_a_terminal;
 };
 
 }  // namespace leat::app::copy

@@ -45,7 +45,8 @@ Receipt receipt_of(Setback setback) {
 }
 
 bool shows_progress(const Request& request) {
-  if (!request.progress || request.quiet || request.json) return false;
+  if (request.progress == Progress::nowhere || request.quiet || request.json) return false;
+  if (request.progress == Progress::anywhere) return true;
   // On one terminal the bytes and the bar would overwrite each other.
   const bool to_stdout = request.sink.kind == EndpointAddress::Kind::standard_stream;
   if (to_stdout && os::is_terminal(standard_output)) return false;
