@@ -27,11 +27,15 @@ class Step:
     title: str
     arguments: list
     may_be_denied: bool = False  # then the host has the last word, and that is no failure
+    only_by_name: bool = False  # not part of the full run: it takes half as long again
+    page: str = ""  # of its own; the others share report.html
 
     def command(self, leat, folder):
         json = folder / f"{self.name}.json"
         if self.name == "peers":
             return ["scripts/bench", "peers", *self.arguments, "--json", json]
+        if self.page:
+            return [leat, "bench", *self.arguments, "--json", json, "--html", folder / self.page]
         return [leat, "bench", *self.arguments, f"--json={json}"]
 
 
@@ -65,6 +69,8 @@ def steps():
                                                            "--max-rounds", "30"]),
         Step("claims", "what the textbooks claim", ["claims", "--size", "1GiB", "--pairs",
                                                    "11", "--max-pairs", "30"]),
+        Step("planner", "leat's choice beside the best mechanism", ["planner", "--size", "1GiB"],
+             only_by_name=True, page="planner.html"),
     ]
 
 
@@ -105,7 +111,8 @@ def write_index(folder, all_steps, problems, minutes):
         if step.name in problems:
             lines.append(f"| {step.title} | not measured: {problems[step.name]} | |")
         else:
-            lines.append(f"| {step.title} | [{step.name}.txt]({step.name}.txt) | "
+            page = f", [{step.page}]({step.page})" * bool(step.page)
+            lines.append(f"| {step.title} | [{step.name}.txt]({step.name}.txt){page} | "
                          f"[{step.name}.json]({step.name}.json) |")
     if minutes is not None:
         lines += ["", f"The run took {minutes:.0f} minutes."]
@@ -140,7 +147,7 @@ def main():
     began = time.monotonic()
     problems, failed = {}, False
     for step in all_steps:
-        if options.only and step.name not in options.only:
+        if step.name not in options.only if options.only else step.only_by_name:
             if not (options.folder / f"{step.name}.json").exists():
                 problems[step.name] = "left out"
             continue
@@ -150,7 +157,7 @@ def main():
             print(f"           not measured: {problem}", flush=True)
             problems[step.name] = problem
             failed = failed or not step.may_be_denied
-    made = [step.name for step in all_steps if step.name not in problems]
+    made = [step.name for step in all_steps if step.name not in problems and not step.page]
     if made:
         render(options.leat, options.folder, made)
     if "claims" in made and options.folder == RESULTS and not options.trial:
@@ -159,7 +166,7 @@ def main():
     minutes = (time.monotonic() - began) / 60
     write_index(options.folder, all_steps, problems, None if options.only else minutes)
     print(f"{minutes:5.1f} min  {options.folder / 'report.html'}")
-    return 1 if failed or not made else 0
+    return 1 if failed or len(problems) == len(all_steps) else 0
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ Volume volume_of(const os::FileStat& stat, const os::FileSystem& system) {
           .block_bytes = system.block_bytes,
           .type = system.type,
           .shares_extents = system.shares_extents,
+          .copies_by_pages = system.copies_by_pages,
           .has_several_devices = system.has_several_devices};
 }
 

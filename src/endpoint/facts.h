@@ -56,6 +56,7 @@ struct Volume {
   std::uint64_t block_bytes = 0;  ///< 0: nobody looked
   std::uint32_t type = 0;
   bool shares_extents = false;       ///< perhaps; only the call itself tells for sure
+  bool copies_by_pages = false;      ///< its copy_file_range(2) is the kernel's own
   bool has_several_devices = false;  ///< its files may differ in `device`
 
   /// False if the files are surely on different file systems.

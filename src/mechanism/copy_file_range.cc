@@ -64,6 +64,7 @@ const MechanismEntry copy_file_range = {
     .cost = cost,
     .start = start,
     .carries_more = false,
+    .file_system_moves = true,
 };
 
 }  // namespace mechanisms

@@ -205,6 +205,9 @@ struct MechanismEntry {
   /// True if the bytes do not pass through this host's memory: then the blocking `transfer` lets it
   /// serve a whole range at once, and holes need no care.
   bool shares_extents = false;
+  /// True if it is left to the file system, some of which have a way of their own: figures of one
+  /// say nothing of another.
+  bool file_system_moves = false;
   /// True if it leaves nothing in the page cache for whoever reads next: then its time alone does
   /// not say whether it is the better way, and it never comes before others because of it.
   bool passes_by_the_cache = false;

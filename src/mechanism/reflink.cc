@@ -133,6 +133,7 @@ const MechanismEntry reflink = {
     .start = start,
     .carries_more = false,
     .shares_extents = true,
+    .file_system_moves = true,
 };
 
 }  // namespace mechanisms

@@ -60,6 +60,11 @@ SizeTrust size_trust_of(std::uint32_t type) {
   }
 }
 
+// They bring no copy_file_range(2) of their own: it is the kernel's, page cache to page cache.
+bool copies_by_pages(std::uint32_t type) {
+  return type == EXT4_SUPER_MAGIC || type == TMPFS_MAGIC || type == F2FS_SUPER_MAGIC;
+}
+
 bool may_share_extents(std::uint32_t type) {
   switch (type) {
     case BTRFS_SUPER_MAGIC:
@@ -176,6 +181,7 @@ Result<FileSystem> file_system(FdRef file) {
                     .block_bytes = static_cast<std::uint64_t>(raw.f_bsize),
                     .type = type,
                     .shares_extents = may_share_extents(type),
+                    .copies_by_pages = copies_by_pages(type),
                     .has_several_devices = has_several_devices(type)};
 }
 
@@ -193,6 +199,7 @@ Result<FileSystem> file_system_without_waiting(FdRef file) {
   return FileSystem{.size_trust = size_trust_of(type),
                     .type = type,
                     .shares_extents = may_share_extents(type),
+                    .copies_by_pages = copies_by_pages(type),
                     .has_several_devices = has_several_devices(type)};
 }
 

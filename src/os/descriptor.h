@@ -72,6 +72,7 @@ struct FileSystem {
   std::uint64_t block_bytes = 0;  ///< what offsets of shared extents are multiples of
   std::uint32_t type = 0;         ///< a magic number of statfs(2)
   bool shares_extents = false;    ///< FICLONERANGE may work there; only the call itself tells
+  bool copies_by_pages = false;   ///< copy_file_range(2) there is the kernel's own, as on others
   /// Files of one such file system may differ in FileStat::device (subvolumes, layers).
   bool has_several_devices = false;
 };

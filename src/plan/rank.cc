@@ -79,7 +79,11 @@ std::optional<CostSink> cost_sink_of(const SinkFacts& sink) {
 // One figure to order by: twice the time and half the CPU time count as equal.
 std::optional<double> score(const Costs& costs, Mechanism mechanism, const SourceFacts& source,
                             const SinkFacts& sink) {
-  if (MechanismAccess::entry(mechanism).passes_by_the_cache) return std::nullopt;
+  const MechanismEntry& entry = MechanismAccess::entry(mechanism);
+  if (entry.passes_by_the_cache) return std::nullopt;
+  // What the file system does by itself is as fast as it makes it, wherever that was measured.
+  const bool is_the_kernels = source.volume.copies_by_pages && sink.volume.copies_by_pages;
+  if (entry.file_system_moves && !is_the_kernels) return std::nullopt;
   const auto expected = expected_cost(costs, mechanism, source, sink);
   if (!expected) return std::nullopt;
   return std::sqrt(expected->wall_ns * expected->cpu_ns);

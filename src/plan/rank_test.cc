@@ -121,6 +121,25 @@ TEST_F(RankTest, extents_are_shared_first_where_they_can_be) {
   EXPECT_EQ(names(rank(file, sink, {})), "copy_file_range splice read_write mmap_write direct_io");
 }
 
+// What a file system does by itself was measured on another one, perhaps.
+TEST_F(RankTest, figures_of_copy_file_range_count_where_it_is_the_kernels_own) {
+  Costs costs;
+  const auto add = [&](std::string_view name, double ns) {
+    costs.add({CostSource::file, CostSink::file, *Mechanism::named(name), 4096, ns, ns});
+  };
+  add("copy_file_range", 200);
+  add("splice", 100);
+  SourceFacts file = source_of(Kind::file);
+  SinkFacts sink = sink_of(Kind::file);
+  file.promised = file.left = 4096;
+  const auto first = [&] { return names(rank(file, sink, {.costs = &costs})).substr(0, 6); };
+  EXPECT_EQ(first(), "copy_f");
+  file.volume.copies_by_pages = true;
+  EXPECT_EQ(first(), "copy_f");
+  sink.volume.copies_by_pages = true;
+  EXPECT_EQ(first(), "splice");
+}
+
 TEST_F(RankTest, several_pieces_of_memory_go_together_first) {
   SourceFacts memory = source_of(Kind::memory);
   memory.scattered = true;

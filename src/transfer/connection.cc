@@ -103,6 +103,7 @@ void ConnectionState::ended_orderly() noexcept {
 void ConnectionState::close_way(Mechanism mechanism) noexcept {
   closed_ways |= 1u << MechanismAccess::index(mechanism);
   memory_rankings_.clear();
+  page_rankings_.clear();
   file_rankings_.clear();
 }
 
@@ -111,11 +112,21 @@ const Ranking& ConnectionState::ranking_for(Kind source, std::uint64_t length) {
   if (const Ranking* const kept = table.find(length)) [[likely]]
     return *kept;
   const SourceFacts plain{.kind = source, .regular = true, .true_size = true, .promised = length};
-  const Ranking ranking =
-      rank(plain, facts, {.closed_ways = closed_ways, .costs = &context->costs()});
+  const Ranking ranking = rank_plain(plain);
   if (source == Kind::memory && ranking.count > 0)
     memory_cost = MechanismAccess::entry(ranking.order[0]).cost(plain, facts);
   return table.keep(length, ranking);
+}
+
+const Ranking& ConnectionState::ranking_for_pages(std::uint64_t length) {
+  if (const Ranking* const kept = page_rankings_.find(length)) return *kept;
+  const Ranking ranking = rank_plain(
+      {.kind = Kind::memory, .tenure = MemoryTenure::never_reused, .promised = length});
+  return page_rankings_.keep(length, ranking);
+}
+
+Ranking ConnectionState::rank_plain(const SourceFacts& plain) const {
+  return rank(plain, facts, {.closed_ways = closed_ways, .costs = &context->costs()});
 }
 
 Connection::Connection(std::unique_ptr<ConnectionState> state) noexcept

@@ -42,7 +42,9 @@ struct ConnectionState {
   /// Planned once for each class of lengths; anew after a way was closed. The reference holds until
   /// the next call.
   const Ranking& ranking_for(Kind source, std::uint64_t length);
-  /// The first of that ranking; none if nothing fits.
+  /// The same for memory whose pages may be handed over: see hands_over_pages().
+  const Ranking& ranking_for_pages(std::uint64_t length);
+  /// The first of ranking_for(); none if nothing fits.
   Mechanism first_choice(Kind source, std::uint64_t length) {
     const RankingTable& table = source == Kind::memory ? memory_rankings_ : file_rankings_;
     if (const Mechanism first = table.first(length)) [[likely]]
@@ -67,7 +69,10 @@ struct ConnectionState {
   void close_way(Mechanism mechanism) noexcept;
 
  private:
+  Ranking rank_plain(const SourceFacts& plain) const;
+
   RankingTable memory_rankings_;
+  RankingTable page_rankings_;
   RankingTable file_rankings_;
 };
 
@@ -91,6 +96,14 @@ inline bool is_plain(const Source& source) {
 inline bool is_to_be_lent(const Source& source, const ConnectionState& connection) {
   return source.length() >= connection.lends_from && source.kind() == Kind::memory &&
          EndpointAccess::keeper(source);
+}
+
+/// Memory that is never written again, and enough of it that vmsplice(2) may be worth while: it has
+/// one way more than other memory.
+inline bool hands_over_pages(const Source& source) {
+  constexpr std::uint64_t worth_while = 64u << 10;
+  return source.kind() == Kind::memory && EndpointAccess::is_never_reused(source) &&
+         source.length() > worth_while;
 }
 
 struct ConnectionAccess {

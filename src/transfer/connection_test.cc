@@ -130,6 +130,35 @@ TEST_F(ConnectionTest, a_kept_one_makes_the_calls_that_a_hand_written_program_ma
 }
 
 // One call that does not move everything must be carried on, not repeated.
+// The way that only such memory has is not forgotten in what is planned once.
+TEST_F(ConnectionTest, pages_that_are_never_reused_go_by_what_costs_least) {
+  Costs costs;
+  costs.add({CostSource::memory, CostSink::unix_socket, *Mechanism::named("read_write"), 1 << 20,
+             2000, 2000});
+  costs.add({CostSource::memory, CostSink::unix_socket, *Mechanism::named("vmsplice"), 1 << 20,
+             1000, 1000});
+  Context context = make_context({.costs = std::make_shared<const Costs>(std::move(costs))});
+  Pair pair = make_unix_pair();
+  Drainer drainer(std::move(pair.to), {.seed = 1});
+  auto connection = Connection::adopt(context, std::move(pair.from));
+  ASSERT_TRUE(connection);
+  constexpr std::size_t length = 1 << 20;
+  const auto sent_by = [&](Source source) {
+    const Receipt receipt = transfer(context, std::move(source), *connection);
+    EXPECT_TRUE(receipt.ok()) << describe(receipt);
+    return receipt.legs.size() == 1 ? receipt.legs[0].mechanism.name() : "several";
+  };
+  const Slice pages = pattern_slice(1, 0, length);
+  const std::vector<std::byte> borrowed = pattern(1, length, length);
+  const Slice more = pattern_slice(1, 2 * length, length);
+  EXPECT_EQ(sent_by(pages), "vmsplice");
+  EXPECT_EQ(sent_by(std::span<const std::byte>(borrowed)), "read_write");
+  EXPECT_EQ(sent_by(more), "vmsplice");
+  { const Connection ended = std::move(*connection); }
+  EXPECT_EQ(drainer.finish().check.mismatch(), "");
+  EXPECT_EQ(drainer.finish().check.count(), 3 * length);
+}
+
 TEST_F(ConnectionTest, one_call_that_falls_short_is_carried_on) {
   Connection connection = adopt(std::move(tcp_.to));
   const auto bytes = pattern(7, 0, 10'000);

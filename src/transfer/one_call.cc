@@ -20,7 +20,7 @@ bool asks_for_nothing_else(const Options& options) {
 // What one call may finish, and what can be read again if it does not.
 bool fits_one_call(const Source& source) {
   return is_plain(source) && !EndpointAccess::is_composite(source) && source.length() != 0 &&
-         source.length() <= default_step_limit;
+         source.length() <= default_step_limit && !hands_over_pages(source);
 }
 
 void give_back(PumpSlot& pump, Resources& resources) {

@@ -25,7 +25,12 @@ Result<void> Engine::begin_part() {
       options.disk == Disk::may_wait) {
     facts = plain_facts(part_source);
     source_fd = part_source.fd();
-    ranking = sink_connection->ranking_for(part_source.kind(), part_source.length());
+    if (hands_over_pages(part_source)) {
+      facts->tenure = MemoryTenure::never_reused;
+      ranking = sink_connection->ranking_for_pages(part_source.length());
+    } else {
+      ranking = sink_connection->ranking_for(part_source.kind(), part_source.length());
+    }
     if (ranking.count > 0) return {};
   }
   return plan_part(part_source);

@@ -25,10 +25,16 @@ struct Trial {
   bool refused = false;
 };
 
-bool is_calibrated(Mechanism mechanism) {
-  constexpr std::array<std::string_view, 5> left_out{"gather", "zerocopy_send", "uring_send_zc",
-                                                     "copy_file_range", "reflink"};
-  return std::find(left_out.begin(), left_out.end(), mechanism.name()) == left_out.end();
+bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Where extents can be shared, both are as fast as the file system makes them.
+bool is_calibrated(Mechanism mechanism, bool shares_extents) {
+  constexpr std::array<std::string_view, 4> never{"gather", "zerocopy_send", "uring_send_zc",
+                                                  "reflink"};
+  return !is_one_of(mechanism.name(), never) &&
+         !(shares_extents && mechanism.name() == "copy_file_range");
 }
 
 std::expected<std::vector<Trial>, std::string> list_trials(const Files& files) {
@@ -36,8 +42,10 @@ std::expected<std::vector<Trial>, std::string> list_trials(const Files& files) {
   for (const Cell& cell : calibration_cells()) {
     const auto mechanisms = mechanisms_for(files, cell);
     if (!mechanisms) return std::unexpected(mechanisms.error());
+    const bool shares_extents = std::ranges::any_of(
+        *mechanisms, [](Mechanism mechanism) { return mechanism.name() == "reflink"; });
     for (const Mechanism mechanism : *mechanisms) {
-      if (is_calibrated(mechanism)) trials.push_back({cell, mechanism});
+      if (is_calibrated(mechanism, shares_extents)) trials.push_back({cell, mechanism});
     }
   }
   return trials;

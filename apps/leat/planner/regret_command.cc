@@ -86,7 +86,7 @@ each round, scatters too much does not count. The choice ranks by what leat cali
 stored. direct_io takes no part: it leaves nothing in the page cache, which is other work.
 
 Examples:
-  leat calibrate && leat bench planner          about a quarter of an hour
+  leat calibrate && leat bench planner          about half an hour
   leat bench planner --size 1MiB --rounds 12
   leat bench planner --html regret.html --json regret.json
 
