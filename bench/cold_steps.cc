@@ -484,6 +484,10 @@ OwnedFd make_warm_file() {
 
 int main(int argc, char** argv) {
   const std::string which = argc > 1 ? argv[1] : "both";
+  if (which != "both" && which != "fuse" && which != "ext4") {
+    std::fprintf(stderr, "usage: cold_steps [both|fuse|ext4] [MIB]\n");
+    return 2;
+  }
   const std::uint64_t bytes = (argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 256) << 20;
   if (const auto why = leat::testing::FuseDisk::unavailable(); !why.empty()) {
     std::fprintf(stderr, "cold_steps: %s\n", why.c_str());

@@ -25,6 +25,7 @@ struct iovec;
 namespace leat {
 
 class Buffer;
+class Lease;
 
 /// Bytes that nobody changes any more and that live as long as any Slice of them does. Copying one
 /// shares the bytes: one atomic addition, no allocation. A small value; each one belongs to one
@@ -110,6 +111,7 @@ class Slice {
 
  private:
   friend class Buffer;
+  friend class Lease;
   /// Of the memory behind it, the same for all slices of it.
   struct Storage {
     std::uint64_t retained = 0;

@@ -41,6 +41,18 @@ class [[nodiscard]] FileMapping {
 /// (length 0), ENOMEM (RLIMIT_AS, too many mappings), EAGAIN (RLIMIT_MEMLOCK after mlockall(2)), …
 Result<FileMapping> map_file(FdRef file, std::uint64_t offset, std::size_t length);
 
+enum class MapRights : std::uint8_t { read, private_copy, shared };
+/// As map_file(), whole pages with these rights (MAP_PRIVATE for a private copy); given back by
+/// unmap_pages().
+Result<std::span<std::byte>> map_window(FdRef file, std::uint64_t offset, std::size_t length,
+                                        MapRights rights);
+/// See madvise(2). Errors: EINVAL (an advice that this kernel does not know).
+Result<void> advise(std::span<const std::byte> pages, int advice);
+/// Fills in the page table, for a private copy without copying. Errors: as populate().
+Result<void> populate_pages(std::span<const std::byte> pages);
+/// Copies what of `from` can be read, to its first hole; how much. See process_vm_readv(2).
+Result<std::size_t> copy_what_is_there(std::span<const std::byte> from, std::span<std::byte> into);
+
 /// Its pages will be read in order: read further ahead. See madvise(2) MADV_SEQUENTIAL.
 Result<void> expect_sequential(const FileMapping& mapping);
 /// Reads its pages from the disk and fills in the page table at once. See madvise(2)

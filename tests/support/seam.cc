@@ -232,6 +232,17 @@ extern "C" ssize_t __wrap_recvmsg(int fd, msghdr* message, int flags) {
   }
 
 SEAM_CALL(pipe2, (int ends[2], int flags), (ends, flags))
+SEAM_CALL(fork, (), ())
+SEAM_CALL(memfd_create, (const char* name, unsigned flags), (name, flags))
+extern "C" ssize_t __real_process_vm_readv(pid_t process, const iovec* into, unsigned long parts,
+                                           const iovec* from, unsigned long pieces,
+                                           unsigned long flags);
+extern "C" ssize_t __wrap_process_vm_readv(pid_t process, const iovec* into, unsigned long parts,
+                                           const iovec* from, unsigned long pieces,
+                                           unsigned long flags) {
+  if (consult("process_vm_readv").error_number != 0) return -1;
+  return __real_process_vm_readv(process, into, parts, from, pieces, flags);
+}
 SEAM_CALL(eventfd, (unsigned initial, int flags), (initial, flags))
 SEAM_CALL(eventfd_read, (int fd, eventfd_t* into), (fd, into))
 SEAM_CALL(eventfd_write, (int fd, eventfd_t value), (fd, value))
@@ -280,6 +291,7 @@ extern "C" int __wrap_posix_fadvise(int fd, off_t at, off_t length, int advice) 
   return __real_posix_fadvise(fd, at, length, advice);
 }
 SEAM_CALL(madvise, (void* start, size_t length, int advice), (start, length, advice))
+SEAM_CALL(mlock, (const void* start, size_t length), (start, length))
 
 extern "C" int __real_fcntl(int fd, int command, ...);
 extern "C" void* __real_mmap(void* hint, size_t length, int protection, int flags, int fd,

@@ -10,13 +10,18 @@ ROOT = pathlib.Path(os.environ.get("LEAT_SOURCE_DIR", pathlib.Path(__file__).par
 UNWRAPPED = {
     "close": "Linux frees the number whatever close answers",
     "getpid": "cannot fail",
+    "getppid": "cannot fail",
     "getrusage": "cannot fail",
+    "kill": "of a child of one's own it cannot fail",
+    "prctl": "PR_SET_PDEATHSIG fails for a bad signal only",
+    "sigaction": "fails for a bad signal only",
+    "waitpid": "of a child of one's own it cannot fail",
     "isatty": "its only failure is its answer",
     "snprintf": "no system call",
     "strerrorname_np": "no system call",
     "strnlen": "no system call",
     "syscall": "perf_event_open(2), which a filter denies in tests; cachestat(2); statmount(2);"
-               " openat2(2)",
+               " openat2(2); mbind(2)",
     "uname": "fails for a bad address only",
     "sysconf": "no system call for the page size",
 }

@@ -353,7 +353,8 @@ bool is_by_request(const Pair& pair, std::uint64_t size) noexcept {
 std::uint64_t requests_of_run(const Pair& pair, std::uint64_t size) noexcept {
   constexpr std::uint64_t medium_bytes = 16u << 10;
   if (!is_by_request(pair, size)) return 0;
-  return size <= medium_bytes ? 16000 : 8000;
+  const std::uint64_t requests = size <= medium_bytes ? 16000 : 8000;
+  return pair.brief ? requests / 8 : requests;
 }
 
 std::span<const ByHand> calls_by_hand(const Pair& pair) noexcept {

@@ -188,7 +188,7 @@ void share_out(Sample& sample, std::uint64_t repeats) {
 }  // namespace
 
 std::uint64_t repeats_of(const Pair& pair, std::uint64_t size) noexcept {
-  constexpr std::uint64_t long_enough = 64u << 20;
+  const std::uint64_t long_enough = pair.brief ? 16u << 20 : 64u << 20;
   constexpr std::uint64_t most = 512;  // each to a file has a descriptor of its own
   if (pair.cache == Cache::cold || is_by_request(pair, size) || size == 0) return 1;
   return std::clamp<std::uint64_t>((long_enough + size - 1) / size, 1, most);

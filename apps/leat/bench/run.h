@@ -44,6 +44,7 @@ struct Pair {
   Path path = Path::loopback;              ///< means nothing unless over_tcp()
   Receiver receiver = Receiver::truncate;  ///< means nothing unless is_received()
   Cache cache = Cache::warm;               ///< cold: from a file only
+  bool brief = false;  ///< runs of a quarter of the bytes, and an eighth of the requests
 
   bool over_tcp() const noexcept { return source == SourceKind::tcp || sink == SinkKind::tcp; }
   /// True if a process of its own feeds the mover.

@@ -124,6 +124,7 @@ TEST(Repeats, MoveAbout64MiB) {
   EXPECT_EQ(repeats_of(file_to_file, 1), 512u);
   EXPECT_EQ(repeats_of(file_to_tcp, 1), 1u);  // that is one of many requests
   EXPECT_EQ(repeats_of({.cache = Cache::cold}, 1u << 20), 1u);
+  EXPECT_EQ(repeats_of({.brief = true}, 1u << 20), 16u);
 }
 
 // Goal: figures are of one transfer. Method: what follows from how the mechanism works is compared.

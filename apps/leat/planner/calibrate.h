@@ -14,7 +14,7 @@ namespace leat::app::planner {
 struct Calibration {
   std::string folder;  ///< of the files that are moved
   /// No round begins after this long; the first one is finished in any case.
-  std::chrono::seconds time{20};
+  std::chrono::seconds time{25};
   std::function<void(std::string_view)> progress{};
 };
 

@@ -1,0 +1,348 @@
+#include <leat/pool.h>
+
+#include <algorithm>
+#include <array>
+#include <new>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
+#include "buffer/pool_state.h"
+#include "os/error.h"
+#include "os/memory.h"
+
+namespace leat {
+namespace {
+
+// Under the address sanitizer whoever touches a block that is not leased is told.
+void close_off([[maybe_unused]] std::span<std::byte> bytes) noexcept {
+#ifdef __SANITIZE_ADDRESS__
+  __asan_poison_memory_region(bytes.data(), bytes.size());
+#endif
+}
+
+void open_up([[maybe_unused]] std::span<std::byte> bytes) noexcept {
+#ifdef __SANITIZE_ADDRESS__
+  __asan_unpoison_memory_region(bytes.data(), bytes.size());
+#endif
+}
+
+const void* this_thread() noexcept {
+  static thread_local const char tag = 0;
+  return &tag;
+}
+
+BlockRecord* closed() noexcept {
+  static BlockRecord mark;
+  return &mark;
+}
+
+void give_back(BlockRecord* record, PoolHome& home) noexcept {
+  close_off(record->bytes);
+  if (home.thread == this_thread()) {
+    --home.leased;
+    if (home.kept.size() == home.most_kept) return home.state->take_back({&record, 1});
+    home.kept.push_back(record);
+    return;
+  }
+  BlockRecord* top = home.returned.load(std::memory_order_relaxed);
+  while (top != closed()) {
+    record->next = top;
+    if (home.returned.compare_exchange_weak(top, record, std::memory_order_release,
+                                            std::memory_order_relaxed))
+      return;
+  }
+  home.state->take_back({&record, 1});
+}
+
+// Holds the control block of a frozen lease in the block's record. That is free again only when the
+// control block is gone, so it is this that gives the block back, and not the deleter.
+template <class T>
+struct RecordAllocator {
+  using value_type = T;
+
+  explicit RecordAllocator(BlockRecord* block) noexcept : record(block) {}
+  template <class U>
+  RecordAllocator(const RecordAllocator<U>& other) noexcept  // NOLINT(google-explicit-constructor)
+      : record(other.record) {}
+
+  T* allocate(std::size_t) noexcept {
+    static_assert(sizeof(T) <= sizeof record->control && alignof(T) <= alignof(std::max_align_t));
+    return reinterpret_cast<T*>(record->control);
+  }
+  void deallocate(T*, std::size_t) noexcept { give_back(record, *record->home); }
+  template <class U>
+  bool operator==(const RecordAllocator<U>& other) const noexcept {
+    return record == other.record;
+  }
+
+  BlockRecord* record;
+};
+
+struct KeepForNow {
+  void operator()(const void*) const noexcept {}
+};
+
+std::size_t in_pages(std::size_t bytes) {
+  const std::size_t page = os::page_bytes();
+  return (bytes + page - 1) / page * page;
+}
+
+PoolOptions rounded(PoolOptions options) {
+  options.block_bytes = in_pages(options.block_bytes);
+  return options;
+}
+
+os::PageKind kind_of(Backing backing) noexcept {
+  switch (backing) {
+    case Backing::pages: break;
+    case Backing::transparent_huge: return os::PageKind::transparent_huge;
+    case Backing::huge: return os::PageKind::huge;
+  }
+  return os::PageKind::small;
+}
+
+Backing backing_of(os::PageKind kind) noexcept {
+  switch (kind) {
+    case os::PageKind::small: break;
+    case os::PageKind::transparent_huge: return Backing::transparent_huge;
+    case os::PageKind::huge: return Backing::huge;
+  }
+  return Backing::pages;
+}
+
+}  // namespace
+
+std::string_view name_of(Backing backing) noexcept {
+  switch (backing) {
+    case Backing::pages: break;
+    case Backing::transparent_huge: return "transparent_huge";
+    case Backing::huge: return "huge";
+  }
+  return "pages";
+}
+
+bool Budget::take(std::uint64_t bytes) noexcept {
+  std::uint64_t used = used_.load(std::memory_order_relaxed);
+  do {
+    if (bytes > limit_ - used) return false;
+  } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
+  return true;
+}
+
+PoolState::PoolState(const PoolOptions& wishes)
+    : options(rounded(wishes)), backing(wishes.backing) {
+  shared_home.state = this;
+  shared_home.returned = closed();
+}
+
+PoolState::~PoolState() {
+  for (const Slab& slab : slabs_) {
+    open_up(slab.bytes);
+    os::unmap_pages(slab.bytes);
+    if (options.budget) options.budget->give(slab.bytes.size());
+  }
+}
+
+// A slab is what the kernel is asked for at once.
+Result<void> PoolState::map_more() {
+  constexpr std::size_t slab_bytes = 2u << 20;
+  const std::size_t most = options.most_blocks - statistics.blocks;
+  if (most == 0) return os::make_error(ENOBUFS, "lease");
+  const std::size_t wanted =
+      std::clamp<std::size_t>(slab_bytes / options.block_bytes, 1, most);
+  auto mapped = map_slab(wanted);
+  if (mapped || wanted == 1 || !mapped.error().is(ENOBUFS)) return mapped;
+  return map_slab(1);
+}
+
+Result<void> PoolState::map_slab(std::size_t blocks) {
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(blocks, options.block_bytes, &bytes))
+    return os::make_error(ENOMEM, "mmap");
+  Budget* const budget = options.budget.get();
+  const std::size_t at_most =
+      options.backing == Backing::pages
+          ? bytes
+          : (bytes + os::huge_page_bytes - 1) / os::huge_page_bytes * os::huge_page_bytes;
+  if (budget && !budget->take(at_most)) return os::make_error(ENOBUFS, "lease");
+  auto mapped = os::map_memory(bytes, {.kind = kind_of(options.backing),
+                                       .node = options.node,
+                                       .locked = options.locked,
+                                       .not_in_children = options.not_in_children});
+  if (budget) budget->give(at_most - (mapped ? mapped->bytes.size() : 0));
+  if (!mapped) return std::unexpected(std::move(mapped.error()));
+  backing = backing_of(mapped->kind);
+  auto records = std::make_unique<BlockRecord[]>(blocks);
+  for (std::size_t i = blocks; i-- > 0;) {
+    records[i].bytes = mapped->bytes.subspan(i * options.block_bytes, options.block_bytes);
+    records[i].state = this;
+    free_.push_back(&records[i]);
+  }
+  close_off(mapped->bytes);
+  statistics.blocks += blocks;
+  statistics.mapped_bytes += mapped->bytes.size();
+  free_.reserve(statistics.blocks);
+  slabs_.push_back({mapped->bytes, std::move(records)});
+  return {};
+}
+
+Result<BlockRecord*> PoolState::take() {
+  const std::lock_guard lock(mutex);
+  if (free_.empty()) {
+    ++statistics.misses;
+    if (auto mapped = map_more(); !mapped) return std::unexpected(std::move(mapped.error()));
+  }
+  BlockRecord* const record = free_.back();
+  free_.pop_back();
+  statistics.high_water = std::max(statistics.high_water, ++statistics.leased);
+  return record;
+}
+
+Result<BlockRecord*> PoolState::wait_and_take(
+    std::optional<std::chrono::steady_clock::time_point> deadline, std::stop_token stop) {
+  for (;;) {
+    auto taken = take();
+    if (taken || !taken.error().is(ENOBUFS)) return taken;
+    std::unique_lock lock(mutex);
+    const auto is_there = [this] { return !free_.empty(); };
+    const bool got = deadline ? came_back.wait_until(lock, stop, *deadline, is_there)
+                              : came_back.wait(lock, stop, is_there);
+    if (got) continue;
+    return os::make_error(stop.stop_requested() ? ECANCELED : ETIMEDOUT, "lease");
+  }
+}
+
+void PoolState::end_use(std::span<BlockRecord* const> records, std::size_t users) noexcept {
+  bool done = false;
+  {
+    const std::lock_guard lock(mutex);
+    // Room for all of them was made when they were mapped.
+    free_.insert(free_.end(), records.begin(), records.end());
+    statistics.leased -= records.size();
+    users_ -= users;
+    done = users_ == 0 && statistics.leased == 0;
+    if (!done && !records.empty()) came_back.notify_all();
+  }
+  if (done) delete this;
+}
+
+PoolHome* PoolState::open_home(std::size_t most_kept) {
+  const std::lock_guard lock(mutex);
+  homes_.push_back(std::make_unique<PoolHome>());
+  PoolHome& home = *homes_.back();
+  home.state = this;
+  home.thread = this_thread();
+  home.most_kept = most_kept;
+  home.kept.reserve(most_kept);
+  ++users_;
+  return &home;
+}
+
+void PoolState::close_home(PoolHome& home) noexcept {
+  home.thread = nullptr;
+  std::vector<BlockRecord*> records = std::move(home.kept);
+  for (BlockRecord* next = home.returned.exchange(closed(), std::memory_order_acquire); next;
+       next = next->next) {
+    records.push_back(next);
+    --home.leased;
+  }
+  if (home.leased == 0) {
+    // Nothing will come back to it.
+    const std::lock_guard lock(mutex);
+    std::erase_if(homes_, [&home](const auto& each) { return each.get() == &home; });
+  }
+  end_use(records, 1);
+}
+
+std::span<std::byte> Lease::bytes() const noexcept {
+  return record_ ? record_->bytes : std::span<std::byte>();
+}
+
+void Lease::give_back() noexcept { leat::give_back(record_, *home_); }
+
+Slice Lease::freeze(std::size_t length) && {
+  BlockRecord* const record = std::exchange(record_, nullptr);
+  if (!record) return {};
+  record->home = std::exchange(home_, nullptr);
+  const auto bytes = record->bytes.first(std::min(length, record->bytes.size()));
+  std::shared_ptr<const void> owner(static_cast<const void*>(record->bytes.data()), KeepForNow{},
+                                    RecordAllocator<std::byte>(record));
+  return Slice(bytes, std::move(owner), {.retained = record->bytes.size()});
+}
+
+Result<Pool> Pool::create(const PoolOptions& options) {
+  if (options.block_bytes == 0 || options.most_blocks == 0 ||
+      in_pages(options.block_bytes) < options.block_bytes)
+    return os::make_error(EINVAL, "pool");
+  return Pool(new PoolState(options));
+}
+
+Pool::~Pool() {
+  if (state_) state_->let_go();
+}
+
+Result<Lease> Pool::lease() {
+  const auto taken = state_->take();
+  if (!taken) return std::unexpected(taken.error());
+  open_up((*taken)->bytes);
+  return Lease(*taken, &state_->shared_home);
+}
+
+Result<Lease> Pool::wait_for_lease(
+    std::optional<std::chrono::steady_clock::time_point> deadline, std::stop_token stop) {
+  const auto taken = state_->wait_and_take(deadline, std::move(stop));
+  if (!taken) return std::unexpected(taken.error());
+  open_up((*taken)->bytes);
+  return Lease(*taken, &state_->shared_home);
+}
+
+std::size_t Pool::block_bytes() const noexcept { return state_->options.block_bytes; }
+
+Backing Pool::backing() const noexcept {
+  const std::lock_guard lock(state_->mutex);
+  return state_->backing;
+}
+
+PoolStatistics Pool::statistics() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->statistics;
+}
+
+PoolCache::PoolCache(Pool& pool, std::size_t blocks) : home_(pool.state_->open_home(blocks)) {}
+
+PoolCache::~PoolCache() { home_->state->close_home(*home_); }
+
+namespace {
+
+// What other threads gave back; what is too much of it goes to the pool.
+void fetch_returned(PoolHome& home) {
+  std::vector<BlockRecord*> too_many;
+  BlockRecord* next = home.returned.exchange(nullptr, std::memory_order_acquire);
+  for (; next; next = next->next) {
+    --home.leased;
+    (home.kept.size() < home.most_kept ? home.kept : too_many).push_back(next);
+  }
+  if (!too_many.empty()) home.state->take_back(too_many);
+}
+
+}  // namespace
+
+Result<Lease> PoolCache::lease() {
+  if (home_->kept.empty()) fetch_returned(*home_);
+  BlockRecord* record = nullptr;
+  if (home_->kept.empty()) {
+    const auto taken = home_->state->take();
+    if (!taken) return std::unexpected(taken.error());
+    record = *taken;
+  } else {
+    record = home_->kept.back();
+    home_->kept.pop_back();
+  }
+  ++home_->leased;
+  open_up(record->bytes);
+  return Lease(record, home_);
+}
+
+}  // namespace leat

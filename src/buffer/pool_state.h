@@ -1,0 +1,70 @@
+// What pools, their caches and their leases share.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <leat/pool.h>
+
+#include "os/block_memory.h"
+
+namespace leat {
+
+/// One block. Never moves, and lives as long as the pool's memory does.
+struct BlockRecord {
+  std::span<std::byte> bytes;
+  PoolState* state = nullptr;
+  PoolHome* home = nullptr;     // where a frozen one goes back to
+  BlockRecord* next = nullptr;  // of those that other threads gave back
+  alignas(std::max_align_t) std::byte control[64];  // of the shared_ptr of a frozen one
+};
+
+/// Where leases go back to: one for each PoolCache, and one for all else.
+struct PoolHome {
+  PoolState* state = nullptr;
+  const void* thread = nullptr;  // whose it is; null: nobody's, everything goes to the pool
+  std::size_t most_kept = 0;
+  std::vector<BlockRecord*> kept;                // of that thread alone, as is the next
+  std::size_t leased = 0;                        // and not given back on that thread
+  std::atomic<BlockRecord*> returned = nullptr;  // by others; `closed` once the cache is gone
+};
+
+struct PoolState {
+  explicit PoolState(const PoolOptions& wishes);
+
+  Result<BlockRecord*> take();
+  Result<BlockRecord*> wait_and_take(
+      std::optional<std::chrono::steady_clock::time_point> deadline, std::stop_token stop);
+  void take_back(std::span<BlockRecord* const> records) noexcept { end_use(records, 0); }
+  PoolHome* open_home(std::size_t most_kept);
+  void close_home(PoolHome& home) noexcept;
+  /// The pool is gone: with the last block and the last cache, this goes too.
+  void let_go() noexcept { end_use({}, 1); }
+
+  const PoolOptions options;
+  mutable std::mutex mutex;
+  std::condition_variable_any came_back;
+  Backing backing;
+  PoolStatistics statistics;
+  PoolHome shared_home;
+
+ private:
+  struct Slab {
+    std::span<std::byte> bytes;
+    std::unique_ptr<BlockRecord[]> records;
+  };
+
+  ~PoolState();
+  Result<void> map_more();
+  Result<void> map_slab(std::size_t blocks);
+  void end_use(std::span<BlockRecord* const> records, std::size_t users) noexcept;
+
+  std::vector<Slab> slabs_;
+  std::vector<BlockRecord*> free_;
+  std::vector<std::unique_ptr<PoolHome>> homes_;
+  std::size_t users_ = 1;  // the pool and its caches
+};
+
+}  // namespace leat
