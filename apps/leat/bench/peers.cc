@@ -14,6 +14,7 @@
 #include "os/discard.h"
 #include "os/host.h"
 #include "os/loopback.h"
+#include "os/requests.h"
 #include "os/wait.h"
 
 namespace leat::app::bench {
@@ -82,6 +83,7 @@ class Clock {
 };
 
 int run_receiver(const os::ParentLink& parent, const Pair& pair, Meeting& meeting) {
+  if (pair.placed) os::stay_on_processor(1);
   meeting.source_pipe = {};
   meeting.sink_pipe.in.reset();  // else the stream would not end with the mover
   PeerReport report;
@@ -100,8 +102,9 @@ int run_receiver(const os::ParentLink& parent, const Pair& pair, Meeting& meetin
 }
 
 /// Feeds by what leat holds to be the cheapest way: the file's pages change hands uncopied.
-int run_feeder(const os::ParentLink& parent, const Payload& payload, std::uint64_t repeats,
+int run_feeder(const os::ParentLink& parent, const Payload& payload, const Pair& pair,
                Meeting& meeting) {
+  if (pair.placed) os::stay_on_processor(1);
   OwnedFd end = std::move(meeting.source_pipe.in);
   meeting.source_pipe.out.reset();  // else a mover that died would be waited for
   meeting.sink_pipe = {};
@@ -114,7 +117,7 @@ int run_feeder(const os::ParentLink& parent, const Payload& payload, std::uint64
   if (!parent.wait_for_go()) return 1;
   if (!report.failed) {
     const Clock clock;
-    for (std::uint64_t left = repeats; left > 0 && !report.failed; --left) {
+    for (std::uint64_t left = repeats_of(pair, payload.size); left > 0 && !report.failed; --left) {
       Sink sink = meeting.feeder.valid() ? Sink::socket(end.ref()) : Sink::pipe(end.ref());
       const Receipt receipt =
           transfer(Source::file(payload.file, {0, payload.size}), std::move(sink));
@@ -164,7 +167,7 @@ Result<Peers> Peers::start(const Payload& payload, const Pair& pair, Meeting& me
   }
   if (pair.is_fed()) {
     auto feeder = os::ChildProcess::start([&](const os::ParentLink& parent) {
-      return run_feeder(parent, payload, repeats_of(pair, payload.size), meeting);
+      return run_feeder(parent, payload, pair, meeting);
     });
     if (!feeder) return std::unexpected(feeder.error());
     peers.feeder_.emplace(std::move(*feeder));

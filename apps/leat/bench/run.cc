@@ -21,6 +21,7 @@
 #include "os/child_process.h"
 #include "os/host.h"
 #include "os/payload_file.h"
+#include "os/requests.h"
 
 namespace leat::app::bench {
 namespace {
@@ -118,6 +119,7 @@ void move_and_measure(MoverReport& report, Context& context, Ends& ends, const W
 int run_mover(const os::ParentLink& parent, const Payload& payload, const Pair& pair,
               Meeting& meeting, const Way& way) {
   MoverReport report;
+  if (pair.placed) os::stay_on_processor(0);
   Result<Context> context = Context::create({.costs = payload.costs});
   Result<Ends> ends = context ? open_ends(*context, payload, pair, meeting)
                               : Result<Ends>(std::unexpected(context.error()));

@@ -73,7 +73,7 @@ std::vector<Cell> calibration_cells() {
   add(cells, Cache::warm, warm);
   add(cells, Cache::cold, cold);
   // Of many rounds the shortest says more than one long run does.
-  for (Cell& cell : cells) cell.pair.brief = true;
+  for (Cell& cell : cells) cell.pair.brief = cell.pair.placed = true;
   return cells;
 }
 
@@ -87,6 +87,7 @@ std::vector<Cell> regret_cells(std::uint64_t largest) {
   // One length of its own: all pairs of it would take longer than all the rest.
   cells.push_back({Pair{.source = SourceKind::file, .sink = SinkKind::tcp}, whole.front()});
   std::erase_if(cells, [largest](const Cell& cell) { return cell.size > largest; });
+  for (Cell& cell : cells) cell.pair.placed = true;
   return cells;
 }
 
