@@ -206,6 +206,7 @@ Result<BlockRecord*> PoolState::wait_and_take(
     auto taken = take();
     if (taken || !taken.error().is(ENOBUFS)) return taken;
     std::unique_lock lock(mutex);
+    if (statistics.leased == 0 && free_.empty()) return taken;  // others have the whole budget
     const auto is_there = [this] { return !free_.empty(); };
     const bool got = deadline ? came_back.wait_until(lock, stop, *deadline, is_there)
                               : came_back.wait(lock, stop, is_there);

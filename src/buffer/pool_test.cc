@@ -83,6 +83,8 @@ TEST(PoolTest, pools_share_a_budget_that_is_never_exceeded) {
     leases.erase(leases.begin());
     EXPECT_TRUE(one.lease());
     EXPECT_TRUE(other.lease().error().is(ENOBUFS));
+    Pool third = make_pool({.block_bytes = 4096, .budget = budget});
+    EXPECT_TRUE(third.wait_for_lease().error().is(ENOBUFS)) << "nothing of its own can come back";
   }
   EXPECT_EQ(budget->used(), 0u);
 }

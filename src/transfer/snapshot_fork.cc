@@ -59,6 +59,7 @@ SnapshotFork::~SnapshotFork() {
 }
 
 Result<SnapshotReport> SnapshotFork::finish() {
+  if (child_ < 0) return os::make_error(ECHILD, "snapshot_fork");
   Told told;
   const auto got = os::read_all(report_, std::as_writable_bytes(std::span(&told, 1)));
   const auto status = os::wait_for_child(std::exchange(child_, -1));

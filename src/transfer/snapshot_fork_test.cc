@@ -78,6 +78,7 @@ TEST_F(SnapshotForkTest, a_child_that_dies_is_told) {
   ASSERT_FALSE(report);
   EXPECT_TRUE(report.error().is(ECHILD));
   EXPECT_NE(report.error().hint.find("7"), std::string::npos) << report.error().hint;
+  EXPECT_TRUE(snapshot->finish().error().is(ECHILD)) << "and waits for no other child";
 }
 
 TEST_F(SnapshotForkTest, no_fork_is_an_error) {
