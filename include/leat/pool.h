@@ -128,8 +128,8 @@ class Pool {
   /// A block. Errors: ENOBUFS (`most_blocks` are leased, or the budget is used up); ENOMEM; EPERM,
   /// ENOMEM, EAGAIN of mlock(2), with RLIMIT_MEMLOCK as the hint; EINVAL (no such node).
   Result<Lease> lease();
-  /// The same, but where that says ENOBUFS it waits for a block of this pool to come back, if one is
-  /// leased. Errors: also ETIMEDOUT, ECANCELED.
+  /// The same, but where that says ENOBUFS it waits for a block of this pool to come back, if one
+  /// is leased. Errors: also ETIMEDOUT, ECANCELED.
   Result<Lease> wait_for_lease(std::optional<std::chrono::steady_clock::time_point> deadline = {},
                                std::stop_token stop = {});
 
