@@ -189,7 +189,7 @@ class ProgressTest(Case):
         *lines, receipt = ended.err.splitlines()
         self.assertTrue(lines)
         for line in lines:
-            self.assertRegex(line, r"^ *\d+% \[=*> *\] .* of 2\.00 MiB, .*/s, ETA \d+:\d\d$")
+            self.assertRegex(line, r"^ *\d+% \[=*>? *\] .* of 2\.00 MiB, .*/s, ETA \d+:\d\d$")
         self.assertRegex(receipt, r"^2\.00 MiB in ")
 
     def test_silent_when_asked_or_not_on_a_terminal(self):
