@@ -8,7 +8,6 @@
 /// raises it: the kernel says EFAULT, or `source_shrank`.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -75,6 +74,8 @@ class Mapping {
 
   /// True if the SIGBUS guard found a hole in it: what was read since may be zeros.
   bool has_holes() const noexcept;
+  /// False for an empty mapping, and for one beyond what the guard can mind at once.
+  bool is_guarded() const noexcept;
 
  private:
   explicit Mapping(std::shared_ptr<MappingState> state) noexcept : state_(std::move(state)) {}
@@ -83,8 +84,9 @@ class Mapping {
 
 /// From now on, a thread that touches a page of a Mapping behind the end of its file finds zeros
 /// there, and Mapping::has_holes() says so. Every other SIGBUS goes to the handler that was there
-/// before, or ends the program as it would have. For all of the process, once, for good: a library
-/// does not do it, a program may. Errors: of sigaction(2).
+/// before, or ends the program as it would have. Of 4096 mappings at once; see is_guarded(). For
+/// all of the process, once, for good: a library does not do it, a program may. Errors: of
+/// sigaction(2).
 Result<void> install_sigbus_guard();
 
 /// A new memfd with `bytes` in it that can neither be written nor cut off any more: mappings of it

@@ -126,6 +126,8 @@ Result<void> Mapping::guarded_read(std::size_t offset, std::span<std::byte> into
 
 bool Mapping::has_holes() const noexcept { return state_ && state_->range.has_holes(); }
 
+bool Mapping::is_guarded() const noexcept { return state_ && state_->range.is_guarded(); }
+
 Result<void> install_sigbus_guard() { return os::install_sigbus_handler(); }
 
 Result<OwnedFd> sealed_file(std::span<const std::byte> bytes, const char* name) {

@@ -40,6 +40,13 @@ class MappingTest : public GuardedTest {
   void cut_off(std::size_t length) {
     ASSERT_EQ(::ftruncate(file_.number(), static_cast<off_t>(length)), 0);
   }
+  /// Ends the program, one way or the other.
+  void touch_a_hole_of_somebody_else() {
+    void* const foreign = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file_.number(), 0);
+    cut_off(page);
+    const auto* const last = static_cast<const volatile char*>(foreign) + size - 1;
+    ::_exit(*last == 0 ? 3 : 4);
+  }
   bool holds_pattern(std::span<const std::byte> bytes, std::uint64_t from) {
     return std::ranges::equal(bytes, pattern(seed, from, bytes.size()));
   }
@@ -70,6 +77,8 @@ TEST_F(MappingTest, nothing_is_an_empty_mapping) {
   EXPECT_TRUE(map({size + 10, 10}).bytes().empty());
   EXPECT_TRUE(map({0, 0}).slice().empty());
   EXPECT_TRUE(map({0, 0}).guarded_read(0, {}));
+  EXPECT_FALSE(map({0, 0}).is_guarded());
+  EXPECT_TRUE(map().is_guarded());
   cut_off(0);
   EXPECT_TRUE(map().bytes().empty());
 }
@@ -196,11 +205,7 @@ TEST_F(GuardDeathTest, what_is_no_mapping_of_ours_goes_to_the_handler_before) {
       {
         ::signal(SIGBUS, earlier_handler);
         if (!install_sigbus_guard()) ::_exit(1);
-        void* const foreign =
-            ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file_.number(), 0);
-        cut_off(page);
-        const auto* const last = static_cast<const volatile char*>(foreign) + size - 1;
-        ::_exit(*last == 0 ? 3 : 4);
+        touch_a_hole_of_somebody_else();
       },
       ::testing::ExitedWithCode(7), "");
 }
@@ -210,11 +215,7 @@ TEST_F(GuardDeathTest, without_an_earlier_handler_that_ends_the_program) {
       {
         ::signal(SIGBUS, SIG_DFL);
         if (!install_sigbus_guard()) ::_exit(1);
-        void* const foreign =
-            ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file_.number(), 0);
-        cut_off(page);
-        const auto* const last = static_cast<const volatile char*>(foreign) + size - 1;
-        ::_exit(*last == 0 ? 3 : 4);
+        touch_a_hole_of_somebody_else();
       },
       ::testing::KilledBySignal(SIGBUS), "");
 }
