@@ -24,8 +24,8 @@ int snapshot_to(leat::Sink file) {
   for (std::size_t at = 0; at < size; at += 10 * page) memory->data()[at] = std::byte{'b'};
   const auto report = snapshot->finish();
   if (!report || report->ending != leat::Ending::complete) return 1;
-  std::cout << report->delivered << " bytes of the snapshot, "
-            << 100 * report->copied_bytes / size << " % of the memory copied\n";
+  std::cout << report->delivered << " bytes of the snapshot, " << 100 * report->copied_bytes / size
+            << " % of the memory copied\n";
   return 0;
 }
 

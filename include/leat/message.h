@@ -110,8 +110,7 @@ Result<const T*> view_as(std::span<const std::byte> bytes);
 
 /// How many bytes an object takes with its tag.
 template <class T>
-inline constexpr std::size_t tagged_bytes =
-    message_detail::object_offset(alignof(T)) + sizeof(T);
+inline constexpr std::size_t tagged_bytes = message_detail::object_offset(alignof(T)) + sizeof(T);
 
 /// The same as view_as for an object that Frame::add_object wrote, tag first. Errors:
 /// Errc::wrong_layout, also of another version, size, alignment or byte order.

@@ -20,8 +20,8 @@ namespace leat {
 struct SnapshotReport {
   std::uint64_t delivered = 0;
   Ending ending = Ending::unfinished;
-  std::error_code error;    ///< set exactly if ending is `failed`
-  Mechanism mechanism;      ///< the one that moved most
+  std::error_code error;  ///< set exactly if ending is `failed`
+  Mechanism mechanism;    ///< the one that moved most
   /// Of the memory, what was written by either process meanwhile, so that the kernel had to copy
   /// it, in whole pages. All else was never there twice. See the kernel's
   /// Documentation/admin-guide/mm/pagemap.rst, bit 56.

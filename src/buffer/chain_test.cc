@@ -40,7 +40,6 @@ TEST(ChainTest, is_its_slices_in_order) {
   EXPECT_EQ(chain.slices()[2].size(), 7u);
 }
 
-
 TEST(ChainTest, memory_is_kept_by_what_is_cut_off_alone) {
   int releases = 0;
   const std::string_view text = "abcdef";

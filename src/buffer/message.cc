@@ -1,7 +1,7 @@
-#include <leat/message.h>
-
 #include <algorithm>
 #include <cassert>
+
+#include <leat/message.h>
 
 namespace leat {
 

@@ -95,7 +95,12 @@ TEST(CursorTest, numbers_have_the_byte_order_that_is_asked_for) {
 }
 
 TEST(CursorTest, a_length_that_a_peer_sends_is_not_believed) {
-  const std::string_view text("\x00\x03" "abc" "\xff\xff" "d", 8);
+  const std::string_view text(
+      "\x00\x03"
+      "abc"
+      "\xff\xff"
+      "d",
+      8);
   const Chain chain = chain_of({text});
   Cursor cursor(chain);
   const auto field = cursor.prefixed<std::uint16_t>(std::endian::big, 3);

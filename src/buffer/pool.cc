@@ -1,8 +1,8 @@
-#include <leat/pool.h>
-
 #include <algorithm>
 #include <array>
 #include <new>
+
+#include <leat/pool.h>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -150,8 +150,7 @@ Result<void> PoolState::map_more() {
   constexpr std::size_t slab_bytes = 2u << 20;
   const std::size_t most = options.most_blocks - statistics.blocks;
   if (most == 0) return os::make_error(ENOBUFS, "lease");
-  const std::size_t wanted =
-      std::clamp<std::size_t>(slab_bytes / options.block_bytes, 1, most);
+  const std::size_t wanted = std::clamp<std::size_t>(slab_bytes / options.block_bytes, 1, most);
   auto mapped = map_slab(wanted);
   if (mapped || wanted == 1 || !mapped.error().is(ENOBUFS)) return mapped;
   return map_slab(1);
@@ -291,8 +290,8 @@ Result<Lease> Pool::lease() {
   return Lease(*taken, &state_->shared_home);
 }
 
-Result<Lease> Pool::wait_for_lease(
-    std::optional<std::chrono::steady_clock::time_point> deadline, std::stop_token stop) {
+Result<Lease> Pool::wait_for_lease(std::optional<std::chrono::steady_clock::time_point> deadline,
+                                   std::stop_token stop) {
   const auto taken = state_->wait_and_take(deadline, std::move(stop));
   if (!taken) return std::unexpected(taken.error());
   open_up((*taken)->bytes);

@@ -16,8 +16,8 @@ namespace leat {
 struct BlockRecord {
   std::span<std::byte> bytes;
   PoolState* state = nullptr;
-  PoolHome* home = nullptr;     // where a frozen one goes back to
-  BlockRecord* next = nullptr;  // of those that other threads gave back
+  PoolHome* home = nullptr;                         // where a frozen one goes back to
+  BlockRecord* next = nullptr;                      // of those that other threads gave back
   alignas(std::max_align_t) std::byte control[64];  // of the shared_ptr of a frozen one
 };
 
@@ -35,8 +35,8 @@ struct PoolState {
   explicit PoolState(const PoolOptions& wishes);
 
   Result<BlockRecord*> take();
-  Result<BlockRecord*> wait_and_take(
-      std::optional<std::chrono::steady_clock::time_point> deadline, std::stop_token stop);
+  Result<BlockRecord*> wait_and_take(std::optional<std::chrono::steady_clock::time_point> deadline,
+                                     std::stop_token stop);
   void take_back(std::span<BlockRecord* const> records) noexcept { end_use(records, 0); }
   PoolHome* open_home(std::size_t most_kept);
   void close_home(PoolHome& home) noexcept;

@@ -1,14 +1,15 @@
-#include <leat/mapping.h>
+#include "os/mapping.h"
 
 #include <sys/mman.h>
 
 #include <algorithm>
 
+#include <leat/mapping.h>
+
 #include "os/block_memory.h"
 #include "os/descriptor.h"
-#include "os/immutable.h"
-#include "os/mapping.h"
 #include "os/error.h"
+#include "os/immutable.h"
 #include "os/memory.h"
 #include "os/sigbus.h"
 
@@ -76,8 +77,7 @@ Result<Mapping> Mapping::of(FdRef file, Range window, const MappingOptions& opti
   const auto pages = os::map_window(file, begin - skip, static_cast<std::size_t>(length + skip),
                                     rights_of(options.access));
   if (!pages) return std::unexpected(pages.error());
-  auto state =
-      std::make_shared<MappingState>(*pages, pages->subspan(skip), options.access);
+  auto state = std::make_shared<MappingState>(*pages, pages->subspan(skip), options.access);
   if (auto prepared = prepare(*pages, options); !prepared)
     return std::unexpected(std::move(prepared.error()));
   return Mapping(std::move(state));

@@ -62,9 +62,11 @@ TEST_F(MappingTest, is_the_bytes_of_the_file) {
 }
 
 TEST_F(MappingTest, a_window_begins_anywhere_and_is_cut_to_what_is_there) {
-  for (const auto& [offset, length, expected] :
-       {std::tuple{0uz, 1uz, 1uz}, {1uz, page, page}, {page - 1, 2uz, 2uz},
-        {size - 1, 100uz, 1uz}, {2 * page, size, size - 2 * page}}) {
+  for (const auto& [offset, length, expected] : {std::tuple{0uz, 1uz, 1uz},
+                                                 {1uz, page, page},
+                                                 {page - 1, 2uz, 2uz},
+                                                 {size - 1, 100uz, 1uz},
+                                                 {2 * page, size, size - 2 * page}}) {
     const Mapping mapping = map({offset, length});
     EXPECT_EQ(mapping.bytes().size(), expected);
     EXPECT_TRUE(holds_pattern(mapping.bytes(), offset));

@@ -1,10 +1,9 @@
-#include <leat/region.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include <leat/mapping.h>
+#include <leat/region.h>
 
 #include "os/descriptor.h"
 #include "os/error.h"

@@ -23,9 +23,8 @@ std::optional<MappedMemory> map_set_aside(std::size_t size) {
   if (whole < size) return std::nullopt;
   // 2 MiB, whatever the default size is.
   constexpr int two_mebibytes = 21 << MAP_HUGE_SHIFT;
-  void* const start =
-      ::mmap(nullptr, whole, PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | two_mebibytes, -1, 0);
+  void* const start = ::mmap(nullptr, whole, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | two_mebibytes, -1, 0);
   if (start == MAP_FAILED) return std::nullopt;
   return MappedMemory{std::span(static_cast<std::byte*>(start), whole), PageKind::huge};
 }

@@ -55,8 +55,8 @@ Result<OwnedFd> open_cached(const std::string& path, int flags) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags);
   how.resolve = resolve_cached;
-  return opened("openat2", static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how,
-                                                      sizeof how)));
+  return opened("openat2",
+                static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
 }
 
 }  // namespace
@@ -73,9 +73,7 @@ Result<OwnedFd> open_without_waiting(const std::string& path) {
 }
 
 Result<OwnedFd> open_for_reading(const std::string& path) {
-  return opened("open", retry_interrupted([&] {
-                  return ::open(path.c_str(), to_read);
-                }));
+  return opened("open", retry_interrupted([&] { return ::open(path.c_str(), to_read); }));
 }
 
 Result<OwnedFd> open_for_writing(const std::string& path, OpenForWriting how) {

@@ -71,8 +71,8 @@ void FileReads::give(RingOperation* operation, FdRef file, std::span<std::byte> 
 
 void FileReads::give(RingOperation* operation, Result<DiskThreads::Job> job) {
   if (operation) records_.started(*operation);
-  const auto given = job ? threads_.give(std::move(*job))
-                         : Result<void>(std::unexpected(std::move(job.error())));
+  const auto given =
+      job ? threads_.give(std::move(*job)) : Result<void>(std::unexpected(std::move(job.error())));
   if (!given && operation) records_.fail(*operation, given.error().code.value());
 }
 

@@ -120,8 +120,8 @@ const Ranking& ConnectionState::ranking_for(Kind source, std::uint64_t length) {
 
 const Ranking& ConnectionState::ranking_for_pages(std::uint64_t length) {
   if (const Ranking* const kept = page_rankings_.find(length)) return *kept;
-  const Ranking ranking = rank_plain(
-      {.kind = Kind::memory, .tenure = MemoryTenure::never_reused, .promised = length});
+  const Ranking ranking =
+      rank_plain({.kind = Kind::memory, .tenure = MemoryTenure::never_reused, .promised = length});
   return page_rankings_.keep(length, ranking);
 }
 

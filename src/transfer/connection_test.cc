@@ -154,7 +154,9 @@ TEST_F(ConnectionTest, pages_that_are_never_reused_go_by_what_costs_least) {
   EXPECT_EQ(sent_by(pages), "vmsplice");
   EXPECT_EQ(sent_by(std::span<const std::byte>(borrowed)), "read_write");
   EXPECT_EQ(sent_by(more), "vmsplice");
-  { const Connection ended = std::move(*connection); }
+  {
+    const Connection ended = std::move(*connection);
+  }
   EXPECT_EQ(drainer.finish().check.mismatch(), "");
   EXPECT_EQ(drainer.finish().check.count(), 3 * length);
 }

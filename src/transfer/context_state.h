@@ -52,8 +52,8 @@ struct ContextState {
   std::vector<iovec> pieces;  // of memory, for the step at work
   std::uint64_t stranded_bytes = 0;
   std::uint64_t transfers = 0;
-  std::uint64_t round = 0;         // of collect(): each transfer is called once in one
-  TransferState* first = nullptr;  // all transfers alive, linked through themselves
+  std::uint64_t round = 0;                // of collect(): each transfer is called once in one
+  TransferState* first = nullptr;         // all transfers alive, linked through themselves
   OpeningState* first_opening = nullptr;  // the same
 
   /// Memory for a TransferState, kept from earlier ones: steady state allocates nothing.

@@ -1,10 +1,10 @@
-#include <leat/opening.h>
-
 #include <fcntl.h>
 #include <poll.h>
 
 #include <cerrno>
 #include <utility>
+
+#include <leat/opening.h>
 
 #include "os/error.h"
 #include "os/file.h"

@@ -1,9 +1,9 @@
-#include <leat/snapshot_fork.h>
-
 #include <sys/wait.h>
 
 #include <string>
 #include <type_traits>
+
+#include <leat/snapshot_fork.h>
 
 #include "os/child.h"
 #include "os/error.h"
@@ -23,10 +23,8 @@ struct Told {
 static_assert(std::is_trivially_copyable_v<Told>);
 
 Told told_of(const Receipt& receipt) {
-  Told told{.delivered = receipt.delivered,
-            .copied_bytes = 0,
-            .mechanism = {},
-            .ending = receipt.ending};
+  Told told{
+      .delivered = receipt.delivered, .copied_bytes = 0, .mechanism = {}, .ending = receipt.ending};
   std::uint64_t most = 0;
   for (const Leg& leg : receipt.legs) {
     if (leg.bytes < most) continue;
@@ -78,8 +76,8 @@ Result<SnapshotReport> SnapshotFork::finish() {
 }
 
 Result<SnapshotFork> snapshot_fork(std::span<const std::byte> memory, Sink sink, Options options) {
-  auto child = os::start_child(
-      [&](FdRef report) { return send_snapshot(memory, sink, options, report); });
+  auto child =
+      os::start_child([&](FdRef report) { return send_snapshot(memory, sink, options, report); });
   if (!child) return std::unexpected(std::move(child.error()));
   return SnapshotFork(child->process, std::move(child->report));
 }

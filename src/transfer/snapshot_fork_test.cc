@@ -67,7 +67,9 @@ TEST_F(SnapshotForkTest, what_goes_wrong_in_the_child_is_told) {
 TEST_F(SnapshotForkTest, given_up_it_ends_the_child) {
   auto snapshot = snapshot_fork(memory_.bytes(), Sink::socket(pair_.to.ref()));
   ASSERT_TRUE(snapshot);
-  { const SnapshotFork ended = std::move(*snapshot); }
+  {
+    const SnapshotFork ended = std::move(*snapshot);
+  }
 }
 
 TEST_F(SnapshotForkTest, a_child_that_dies_is_told) {

@@ -1,8 +1,6 @@
 // Goal: opening a file never makes the calling thread wait: what is in memory is open at once, and
 // for the rest others wait. Method: a disk that answers no open(2) until it is told to, and a lease
 // that somebody holds; a take() that waited for either would never return.
-#include <leat/opening.h>
-
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -11,6 +9,8 @@
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include <leat/opening.h>
 
 #include "cold/scene.h"
 #include "os/descriptor.h"
@@ -67,8 +67,7 @@ class OpeningTest : public GuardedTest {
   std::string file_here(std::string_view text) {
     const std::string path = folder_.file("file");
     const OwnedFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    EXPECT_EQ(::write(file.number(), text.data(), text.size()),
-              static_cast<ssize_t>(text.size()));
+    EXPECT_EQ(::write(file.number(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
     return path;
   }
 };
@@ -105,8 +104,8 @@ TEST_F(OpeningTest, where_openat2_is_denied_others_open_it) {
 }
 
 TEST_F(OpeningTest, says_what_open_says) {
-  for (const auto& [path, number] : {std::pair{folder_.file("none"), ENOENT},
-                                     std::pair{file_here("") + "/below", ENOTDIR}}) {
+  for (const auto& [path, number] :
+       {std::pair{folder_.file("none"), ENOENT}, std::pair{file_here("") + "/below", ENOTDIR}}) {
     Opening opening = Opening::start(context_, path);
     const auto file = wait_for(context_, opening);
     ASSERT_FALSE(file);

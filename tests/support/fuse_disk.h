@@ -14,8 +14,8 @@ struct FuseOptions {
   std::uint64_t seed = 1;
   std::uint64_t size = 0;  ///< of the file, whose bytes are the pattern of `seed`
   std::chrono::milliseconds delay{
-      0};              ///< of the answer to each read, many of which may wait at once
-  bool holds = false;  ///< answers no read before `release`
+      0};                    ///< of the answer to each read, many of which may wait at once
+  bool holds = false;        ///< answers no read before `release`
   bool holds_opens = false;  ///< nor any open(2)
   std::uint64_t fails_at = UINT64_MAX;  ///< reads of this byte are answered by EIO
 };

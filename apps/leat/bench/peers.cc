@@ -166,9 +166,8 @@ Result<Peers> Peers::start(const Payload& payload, const Pair& pair, Meeting& me
     meeting.sink_pipe.out.reset();
   }
   if (pair.is_fed()) {
-    auto feeder = os::ChildProcess::start([&](const os::ParentLink& parent) {
-      return run_feeder(parent, payload, pair, meeting);
-    });
+    auto feeder = os::ChildProcess::start(
+        [&](const os::ParentLink& parent) { return run_feeder(parent, payload, pair, meeting); });
     if (!feeder) return std::unexpected(feeder.error());
     peers.feeder_.emplace(std::move(*feeder));
     meeting.source_pipe.in.reset();
