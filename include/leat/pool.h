@@ -131,7 +131,7 @@ class Pool {
   /// The same, but where that says ENOBUFS it waits for a block of this pool to come back, if one
   /// is leased. Errors: also ETIMEDOUT, ECANCELED.
   Result<Lease> wait_for_lease(std::optional<std::chrono::steady_clock::time_point> deadline = {},
-                               std::stop_token stop = {});
+                               const std::stop_token& stop = {});
 
   std::size_t block_bytes() const noexcept;
   /// What the memory mapped last lies in; the wish before that.

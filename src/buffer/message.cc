@@ -90,7 +90,7 @@ std::optional<std::uint64_t> Cursor::find(std::string_view delimiter) const noex
   std::uint64_t before = 0;
   for (Place place = settled(); place.slice < slices.size(); place = {place.slice + 1, 0}) {
     const std::string_view text = slices[place.slice].text();
-    for (std::size_t at = text.find(delimiter.front(), place.offset); at != text.npos;
+    for (std::size_t at = text.find(delimiter.front(), place.offset); at != std::string_view::npos;
          at = text.find(delimiter.front(), at + 1)) {
       if (begins_at({place.slice, at}, delimiter)) return before + at - place.offset;
     }

@@ -200,7 +200,7 @@ Result<BlockRecord*> PoolState::take() {
 }
 
 Result<BlockRecord*> PoolState::wait_and_take(
-    std::optional<std::chrono::steady_clock::time_point> deadline, std::stop_token stop) {
+    std::optional<std::chrono::steady_clock::time_point> deadline, const std::stop_token& stop) {
   for (;;) {
     auto taken = take();
     if (taken || !taken.error().is(ENOBUFS)) return taken;
@@ -291,8 +291,8 @@ Result<Lease> Pool::lease() {
 }
 
 Result<Lease> Pool::wait_for_lease(std::optional<std::chrono::steady_clock::time_point> deadline,
-                                   std::stop_token stop) {
-  const auto taken = state_->wait_and_take(deadline, std::move(stop));
+                                   const std::stop_token& stop) {
+  const auto taken = state_->wait_and_take(deadline, stop);
   if (!taken) return std::unexpected(taken.error());
   open_up((*taken)->bytes);
   return Lease(*taken, &state_->shared_home);
@@ -333,7 +333,8 @@ Result<Lease> PoolCache::lease() {
   if (home_->kept.empty()) fetch_returned(*home_);
   BlockRecord* record = nullptr;
   if (home_->kept.empty()) {
-    const auto taken = home_->state->take();
+    // An open cache keeps the state, whatever comes back.
+    const auto taken = home_->state->take();  // NOLINT(clang-analyzer-cplusplus.NewDelete)
     if (!taken) return std::unexpected(taken.error());
     record = *taken;
   } else {

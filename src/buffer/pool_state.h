@@ -36,7 +36,7 @@ struct PoolState {
 
   Result<BlockRecord*> take();
   Result<BlockRecord*> wait_and_take(std::optional<std::chrono::steady_clock::time_point> deadline,
-                                     std::stop_token stop);
+                                     const std::stop_token& stop);
   void take_back(std::span<BlockRecord* const> records) noexcept { end_use(records, 0); }
   PoolHome* open_home(std::size_t most_kept);
   void close_home(PoolHome& home) noexcept;

@@ -27,12 +27,13 @@ std::array<Slot, 4096> slots;
 std::size_t page_size = 0;
 struct sigaction previous;
 
-bool fill_hole(std::uintptr_t address) noexcept {
+bool fill_hole(void* touched) noexcept {
+  const auto address = reinterpret_cast<std::uintptr_t>(touched);
   for (Slot& slot : slots) {
     if (address >= slot.end.load(std::memory_order_acquire)) continue;
     if (address < slot.begin.load(std::memory_order_relaxed)) continue;
     slot.has_holes.store(true, std::memory_order_relaxed);
-    void* const page = reinterpret_cast<void*>(address / page_size * page_size);
+    void* const page = static_cast<std::byte*>(touched) - address % page_size;
     const int rights = PROT_READ | (slot.writable.load(std::memory_order_relaxed) ? PROT_WRITE : 0);
     return ::mmap(page, page_size, rights, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
            MAP_FAILED;
@@ -43,8 +44,7 @@ bool fill_hole(std::uintptr_t address) noexcept {
 void handle_sigbus(int number, siginfo_t* info, void* context) {
   const int before = errno;
   // Not what the hardware reports of memory that is broken.
-  const bool filled =
-      info->si_code == BUS_ADRERR && fill_hole(reinterpret_cast<std::uintptr_t>(info->si_addr));
+  const bool filled = info->si_code == BUS_ADRERR && fill_hole(info->si_addr);
   errno = before;
   if (filled) return;
   if ((previous.sa_flags & SA_SIGINFO) != 0) return previous.sa_sigaction(number, info, context);
