@@ -100,14 +100,11 @@ class InlineList {
   T& back() noexcept { return data()[size_ - 1]; }
 
   T& push_back(const T& value) {
-    if (size_ < N) {
-      inline_[size_].value = value;
-    } else {
-      if (size_ == N) spilled_ = std::make_unique<std::vector<T>>(begin(), end());
-      spilled_->push_back(value);
-    }
-    ++size_;
-    return back();
+    if (size_ >= N) [[unlikely]]
+      return spill(value);
+    Slot& slot = inline_[size_++];
+    slot.value = value;
+    return slot.value;
   }
   void clear() noexcept { size_ = 0; }
 
@@ -120,6 +117,12 @@ class InlineList {
   static_assert(std::is_trivially_copyable_v<Slot>);
   static_assert(sizeof(Slot) == sizeof(T));
 
+  [[gnu::noinline]] T& spill(const T& value) {
+    if (size_ == N) spilled_ = std::make_unique<std::vector<T>>(begin(), end());
+    spilled_->push_back(value);
+    ++size_;
+    return back();
+  }
   T* data() noexcept { return size_ <= N ? &inline_[0].value : spilled_->data(); }
   const T* data() const noexcept { return size_ <= N ? &inline_[0].value : spilled_->data(); }
 

@@ -153,6 +153,9 @@ struct Options {
   Tuning tuning{};
 };
 
+/// Nothing but the bytes: Options as they are by default.
+const Options& default_options() noexcept;
+
 /// The bound on one step, in bytes taken and bytes delivered. After 2 ms it ends as well.
 inline constexpr std::uint64_t default_step_limit = 2ull << 20;
 
@@ -162,7 +165,8 @@ inline constexpr std::uint64_t default_step_limit = 2ull << 20;
 class Transfer {
  public:
   /// Plans; makes no call that can wait. What cannot work shows as `failed` at the first step.
-  static Transfer start(Context& context, Source source, Sink sink, const Options& options = {});
+  static Transfer start(Context& context, Source source, Sink sink,
+                        const Options& options = default_options());
 
   Transfer(Transfer&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   Transfer& operator=(Transfer&& other) noexcept;
@@ -205,9 +209,10 @@ class Transfer {
 /// Moves everything from `source` to `sink` and waits where it must. Never throws; what went wrong
 /// is in the Receipt. Interrupted waits (signals) go on. A blocking descriptor may be waited on
 /// inside the kernel, in calls of at most 2 MiB, if there is no deadline, stop token or rate limit.
-Receipt transfer(Context& context, Source source, Sink sink, const Options& options = {});
+Receipt transfer(Context& context, Source source, Sink sink,
+                 const Options& options = default_options());
 /// The same in the context of the Connection that is the sink or the source, else with one of its
 /// own.
-Receipt transfer(Source source, Sink sink, const Options& options = {});
+Receipt transfer(Source source, Sink sink, const Options& options = default_options());
 
 }  // namespace leat

@@ -187,6 +187,15 @@ struct Cost {
   bool if_pages_are_taken = false;
 };
 
+/// Memory in one piece to the socket of a Connection, nothing following it, without a pump: what
+/// that would cost is more than all the rest of a small message.
+struct AtOnce {
+  /// One call: the bytes sent, or a negated errno. Null: only pumps do it.
+  std::int64_t (*send)(FdRef socket, std::span<const std::byte> memory) noexcept = nullptr;
+  /// What such an answer is as a step.
+  Moved (*meaning)(std::int64_t answer) = nullptr;
+};
+
 struct MechanismEntry {
   std::string_view name;
   std::string_view summary;
@@ -218,9 +227,7 @@ struct MechanismEntry {
   bool shows_bytes = false;
   /// Of memory, that one call takes.
   std::size_t most_pieces = 1;
-  /// One step of memory in one piece to the socket of a Connection, nothing following it, without a
-  /// pump: what that would cost is more than all the rest of a small message. Null: a pump does it.
-  Moved (*send_at_once)(FdRef socket, std::span<const std::byte> memory) = nullptr;
+  AtOnce at_once{};
 };
 
 /// Every mechanism of this build, in the order of mechanisms.def.

@@ -7,6 +7,7 @@
 #include "mechanism/mechanism.h"
 #include "mechanism/patient_read.h"
 #include "mechanism/put.h"
+#include "os/error.h"
 #include "os/file.h"
 #include "os/stream.h"
 
@@ -192,18 +193,19 @@ Cost cost(const SourceFacts& source, const SinkFacts& sink) {
   return {.cpu_copies = in_memory ? 1 : 2};
 }
 
-Moved send_at_once(FdRef socket, std::span<const std::byte> memory) {
+Moved meaning_of(std::int64_t answer) {
   Moved moved{.calls = 1};
-  const auto sent = os::send(socket, memory, {.wait = false, .more_follows = false});
-  if (sent) [[likely]] {
-    moved.taken = moved.delivered = *sent;
+  if (answer >= 0) {
+    moved.taken = moved.delivered = static_cast<std::uint64_t>(answer);
+    return moved;
+  }
+  if (answer == -EAGAIN) {
+    moved.outcome = Outcome::wait_sink;
     return moved;
   }
   moved.side = Moved::Side::sink;
-  if (!sent.error().is(EAGAIN)) return failing_for(moved, sent.error());
-  moved.side = Moved::Side::unknown;
-  moved.outcome = Outcome::wait_sink;
-  return moved;
+  const auto failed = os::make_error(static_cast<int>(-answer), "send");
+  return failing_for(moved, failed.error());
 }
 
 std::string_view unavailable() { return {}; }
@@ -228,7 +230,7 @@ const MechanismEntry read_write = {
     .cold_pages = ColdPages::never_wait,
     .asks_lease = true,
     .shows_bytes = true,
-    .send_at_once = send_at_once,
+    .at_once = {.send = os::send_at_once, .meaning = meaning_of},
 };
 
 }  // namespace mechanisms

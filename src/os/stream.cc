@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "os/error.h"
 
 namespace leat::os {
@@ -70,6 +72,16 @@ Result<std::uint64_t> send(FdRef socket, std::span<const std::byte> from, SendFl
   return moved("send", [&] {
     return ::send(socket.number(), from.data(), from.size(), message_flags(flags));
   });
+}
+
+std::int64_t send_at_once(FdRef socket, std::span<const std::byte> from) noexcept {
+  for (;;) {
+    const ssize_t sent =
+        ::send(socket.number(), from.data(), from.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) [[likely]]
+      return sent;
+    if (errno != EINTR) return -errno;
+  }
 }
 
 Result<std::uint64_t> sendmsg(FdRef socket, std::span<const iovec> from, SendFlags flags) {

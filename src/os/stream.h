@@ -41,4 +41,8 @@ struct SendFlags {
 Result<std::uint64_t> send(FdRef socket, std::span<const std::byte> from, SendFlags flags);
 Result<std::uint64_t> sendmsg(FdRef socket, std::span<const iovec> from, SendFlags flags);
 
+/// The same as send() with no flags, for small messages, where making a Result shows: the bytes
+/// sent, or a negated errno.
+std::int64_t send_at_once(FdRef socket, std::span<const std::byte> from) noexcept;
+
 }  // namespace leat::os

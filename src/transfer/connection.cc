@@ -103,6 +103,7 @@ void ConnectionState::ended_orderly() noexcept {
 void ConnectionState::close_way(Mechanism mechanism) noexcept {
   closed_ways |= 1u << MechanismAccess::index(mechanism);
   memory_rankings_.clear();
+  messages = {};
   page_rankings_.clear();
   file_rankings_.clear();
 }
@@ -113,8 +114,15 @@ const Ranking& ConnectionState::ranking_for(Kind source, std::uint64_t length) {
     return *kept;
   const SourceFacts plain{.kind = source, .regular = true, .true_size = true, .promised = length};
   const Ranking ranking = rank_plain(plain);
-  if (source == Kind::memory && ranking.count > 0)
-    memory_cost = MechanismAccess::entry(ranking.order[0]).cost(plain, facts);
+  if (source == Kind::memory && ranking.count > 0) {
+    const MechanismEntry& first = MechanismAccess::entry(ranking.order[0]);
+    if (first.at_once.send) {
+      messages.send = first.at_once.send;
+      messages.mechanism = ranking.order[0];
+      messages.cost = first.cost(plain, facts);
+      messages.size_classes |= 1u << size_class(length);
+    }
+  }
   return table.keep(length, ranking);
 }
 

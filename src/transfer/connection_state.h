@@ -16,6 +16,9 @@ namespace leat {
 
 struct ContextState;
 
+/// Longer memory has ways of its own: its pages may be handed over.
+inline constexpr std::uint64_t longest_message = 64u << 10;
+
 struct ConnectionState {
   explicit ConnectionState(ContextState& home);
   ~ConnectionState();
@@ -52,7 +55,20 @@ struct ConnectionState {
     const Ranking& ranking = ranking_for(source, length);
     return ranking.count > 0 ? ranking.order[0] : Mechanism();
   }
-  Cost memory_cost;  ///< of memory by the first of its ranking, once that was planned
+  /// Memory that leaves by one call without a pump, if nothing is asked for but its bytes.
+  struct Messages {
+    decltype(AtOnce::send) send = nullptr;
+    Mechanism mechanism;
+    Cost cost;
+    std::uint32_t size_classes = 0;  ///< bit i: the class i is planned, and goes that way
+  };
+  Messages messages;
+  bool is_message(const Source& source) const noexcept {
+    return source.length() <= longest_message && source.kind() == Kind::memory &&
+           (messages.size_classes >> size_class(source.length()) & 1u) != 0 &&
+           source.length() < lends_from && source.length() != 0 &&
+           !EndpointAccess::is_composite(source);
+  }
 
   void begin_transfer() noexcept;
   void end_transfer() noexcept;
@@ -101,9 +117,8 @@ inline bool is_to_be_lent(const Source& source, const ConnectionState& connectio
 /// Memory that is never written again, and enough of it that vmsplice(2) may be worth while: it has
 /// one way more than other memory.
 inline bool hands_over_pages(const Source& source) {
-  constexpr std::uint64_t worth_while = 64u << 10;
   return source.kind() == Kind::memory && EndpointAccess::is_never_reused(source) &&
-         source.length() > worth_while;
+         source.length() > longest_message;
 }
 
 struct ConnectionAccess {

@@ -165,12 +165,15 @@ TEST_F(ConnectionTest, one_call_that_falls_short_is_carried_on) {
   Connection connection = adopt(std::move(tcp_.to));
   const auto bytes = pattern(7, 0, 10'000);
   const OwnedFd file = pattern_file(7, 10'000);
-  for (const bool from_file : {false, true})
+  // The second time messages of this length are known to it.
+  for (const auto& [from_file, again] :
+       {std::pair{false, false}, std::pair{false, true}, std::pair{true, false}})
     for (const bool by_step : {false, true})
       for (const int error_number : {0, EINVAL, ENOSYS}) {
         if (!from_file && error_number) continue;  // there is no other way for memory
         const std::string_view call = from_file ? "sendfile" : "send";
-        SCOPED_TRACE(std::string(call) + " " + std::to_string(error_number));
+        SCOPED_TRACE(std::string(call) + " " + std::to_string(error_number) +
+                     (again ? " again" : ""));
         Source source = from_file ? Source::file(file.ref(), {0, 10'000})
                                   : Source(std::span<const std::byte>(bytes));
         Receipt receipt;
@@ -194,13 +197,34 @@ TEST_F(ConnectionTest, one_call_that_falls_short_is_carried_on) {
       }
 }
 
+// A message that finds the socket full goes on as anything does, and arrives once.
+TEST_F(ConnectionTest, a_message_that_finds_the_socket_full) {
+  Connection connection = adopt(std::move(tcp_.to));
+  ASSERT_TRUE(transfer(context_, hello(), connection).ok());
+  const ScopedFaults faults({{.call = "send", .times = 1, .error_number = EAGAIN}});
+  const Receipt receipt = transfer(context_, hello(), connection);
+  EXPECT_EQ(receipt.ending, Ending::complete) << describe(receipt);
+  ASSERT_EQ(receipt.legs.size(), 1u) << describe(receipt);
+  EXPECT_EQ(receipt.legs[0].calls, 2u);
+  EXPECT_EQ(inconsistency(receipt), "") << describe(receipt);
+  std::array<std::byte, 10> room;
+  transfer(context_, Source::socket(tcp_.from.ref(), room.size()), Sink(std::span(room)));
+  EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(room.data()), room.size()),
+            "hellohello");
+}
+
 // The kernel tells a socket's error once: a second call would be told something else.
 TEST_F(ConnectionTest, one_call_that_fails_is_the_last) {
-  for (const bool from_file : {false, true})
+  for (const auto& [from_file, again] :
+       {std::pair{false, false}, std::pair{false, true}, std::pair{true, false}})
     for (const bool by_step : {false, true}) {
-      SCOPED_TRACE(std::string(from_file ? "sendfile" : "send") + (by_step ? " by step" : ""));
+      SCOPED_TRACE(std::string(from_file ? "sendfile" : "send") + (by_step ? " by step" : "") +
+                   (again ? " again" : ""));
       Pair tcp = make_tcp_pair();
       Connection connection = adopt(std::move(tcp.to));
+      if (again) {
+        ASSERT_TRUE(transfer(context_, hello(), connection).ok());
+      }
       reset_on_close(tcp.from);
       tcp.from.reset();
       wait_for(connection.fd(), 0);

@@ -8,15 +8,6 @@
 namespace leat {
 namespace {
 
-bool asks_for_nothing_else(const Options& options) {
-  return !options.mechanism && options.copies == Copies::allow &&
-         options.consistency == Consistency::live && options.at_end == AtEnd::leave &&
-         !options.measure && options.rate_limit == 0 && !options.deadline &&
-         !options.stop.stop_possible() && !options.progress && !options.witness &&
-         options.tuning.block_bytes == 0 && options.tuning.pipe_bytes == 0 &&
-         options.disk == Disk::may_wait;
-}
-
 // What one call may finish, and what can be read again if it does not.
 bool fits_one_call(const Source& source) {
   return is_plain(source) && !EndpointAccess::is_composite(source) && source.length() != 0 &&
@@ -78,9 +69,10 @@ OneCall make_one_call(ContextState& context, ConnectionState& connection, const 
   const Mechanism mechanism = connection.first_choice(source.kind(), source.length());
   if (!mechanism) return {};
   const MechanismEntry& entry = MechanismAccess::entry(mechanism);
-  if (source.kind() != Kind::memory || !entry.send_at_once)
+  if (source.kind() != Kind::memory || !entry.at_once.send)
     return make_pumped_call(context, connection, source, mechanism, entry);
-  return {mechanism, entry.send_at_once(connection.fd, source.bytes()), connection.memory_cost};
+  return {mechanism, entry.at_once.meaning(entry.at_once.send(connection.fd, source.bytes())),
+          connection.messages.cost};
 }
 
 }  // namespace leat

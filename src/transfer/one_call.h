@@ -14,6 +14,18 @@ struct ContextState;
 /// Connection, and one call may move them all.
 bool is_one_call(const Source& source, const Sink& sink, const Options& options) noexcept;
 
+/// True if the bytes are all that is asked for. No branches where none are needed: each small
+/// message passes here.
+[[gnu::always_inline]] inline bool asks_for_nothing_else(const Options& options) noexcept {
+  const auto number = [](auto value) { return static_cast<std::uint64_t>(value); };
+  const std::uint64_t asked =
+      number(bool(options.mechanism)) | number(options.copies) | number(options.consistency) |
+      number(options.at_end) | number(options.measure) | number(options.disk) |
+      number(options.deadline.has_value()) | options.rate_limit | options.tuning.block_bytes |
+      options.tuning.pipe_bytes;
+  return asked == 0 && !options.stop.stop_possible() && !options.progress && !options.witness;
+}
+
 /// One move of the mechanism that the connection has chosen. What it took and did not deliver can
 /// be read again. `mechanism` is none if no mechanism fits.
 struct OneCall {
@@ -25,17 +37,21 @@ struct OneCall {
     return mechanism && moved.delivered == source.length();
   }
   /// Of a transfer that this call completed.
-  void write_receipt(Receipt& receipt) const {
-    receipt.delivered = moved.delivered;
-    receipt.legs.push_back(leg());
-    receipt.ending = Ending::complete;
-  }
-  Leg leg() const noexcept {
+  void write_receipt(Receipt& receipt) const { write_complete(receipt, leg()); }
+  Leg leg() const noexcept { return leg_of(mechanism, cost, moved.delivered, moved.calls); }
+
+  static Leg leg_of(Mechanism mechanism, const Cost& cost, std::uint64_t bytes,
+                    std::uint64_t calls) noexcept {
     return {.mechanism = mechanism,
             .known_by = cost.cpu_copies ? KnownBy::construction : KnownBy::unknown,
-            .bytes = moved.delivered,
-            .calls = moved.calls,
-            .cpu_copied_bytes = cost.cpu_copies.value_or(0) * moved.delivered};
+            .bytes = bytes,
+            .calls = calls,
+            .cpu_copied_bytes = cost.cpu_copies.value_or(0) * bytes};
+  }
+  static void write_complete(Receipt& receipt, const Leg& leg) {
+    receipt.delivered = leg.bytes;
+    receipt.legs.push_back(leg);
+    receipt.ending = Ending::complete;
   }
 };
 OneCall make_one_call(ContextState& context, ConnectionState& connection, const Source& source);

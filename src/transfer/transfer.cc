@@ -26,6 +26,8 @@ void destroy_state(TransferState* state) noexcept {
   context.take_room_back(state);
 }
 
+const Options nothing_asked{};
+
 struct DestroyState {
   void operator()(TransferState* state) const noexcept { destroy_state(state); }
 };
@@ -74,24 +76,52 @@ ContextState* home_of(const Source& source, const Sink& sink) {
   return connection ? connection->context : nullptr;
 }
 
+[[gnu::noinline]] void transfer_by_engine_or_call(ContextState& home, Source& source, Sink& sink,
+                                                  const Options& options, Receipt& receipt) {
+  if (!is_one_call(source, sink, options))
+    return transfer_rest(home, source, sink, options, {}, receipt);
+  EndpointAccess::connection(sink)->take_releases();
+  const OneCall made = make_one_call(home, *EndpointAccess::connection(sink), source);
+  if (made.is_all_of(source)) [[likely]]
+    return made.write_receipt(receipt);
+  transfer_rest(home, source, sink, options, made, receipt);
+}
+
+[[gnu::noinline]] void carry_message_on(ContextState& home, Source& source, Sink& sink,
+                                        const Options& options, std::int64_t answer,
+                                        Receipt& receipt) {
+  const ConnectionState& connection = *EndpointAccess::connection(sink);
+  const Mechanism mechanism = connection.messages.mechanism;
+  const Moved moved = MechanismAccess::entry(mechanism).at_once.meaning(answer);
+  transfer_rest(home, source, sink, options, {mechanism, moved, connection.messages.cost}, receipt);
+}
+
+// What a small message costs beside its system call is a share of it that shows: nothing is done
+// here that could be known beforehand.
 [[gnu::always_inline]] inline Receipt transfer_in(ContextState& home, Source& source, Sink& sink,
                                                   const Options& options) {
   Receipt receipt;
-  if (!is_one_call(source, sink, options)) {
-    transfer_rest(home, source, sink, options, {}, receipt);
+  ConnectionState* const connection = EndpointAccess::connection(sink);
+  const bool is_plain = &options == &nothing_asked || asks_for_nothing_else(options);
+  if (!is_plain || !connection || !connection->is_message(source)) {
+    transfer_by_engine_or_call(home, source, sink, options, receipt);
     return receipt;
   }
-  EndpointAccess::connection(sink)->take_releases();
-  const OneCall made = make_one_call(home, *EndpointAccess::connection(sink), source);
-  if (made.is_all_of(source)) [[likely]] {
-    made.write_receipt(receipt);
+  connection->take_releases();
+  const auto& messages = connection->messages;
+  const std::int64_t answer = messages.send(connection->fd, source.bytes());
+  if (static_cast<std::uint64_t>(answer) == source.length()) [[likely]] {
+    OneCall::write_complete(receipt, OneCall::leg_of(messages.mechanism, messages.cost,
+                                                     source.length(), 1));
   } else {
-    transfer_rest(home, source, sink, options, made, receipt);
+    carry_message_on(home, source, sink, options, answer, receipt);
   }
   return receipt;
 }
 
 }  // namespace
+
+const Options& default_options() noexcept { return nothing_asked; }
 
 Transfer Transfer::start(Context& context, Source source, Sink sink, const Options& options) {
   return Transfer(
