@@ -5,7 +5,6 @@
 #include "endpoint/access.h"
 #include "os/descriptor.h"
 #include "os/file.h"
-#include "os/page_cache.h"
 #include "os/residency.h"
 #include "os/socket.h"
 

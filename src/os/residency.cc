@@ -1,6 +1,8 @@
 #include "os/residency.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,7 +18,30 @@ namespace {
 // Farther behind the end than the largest folio that holds it may reach.
 constexpr std::uint64_t far_bytes = 64 << 20;
 
+// Debian 12's headers are older than the call.
+constexpr long cachestat_number = 451;
+struct CachestatRange {
+  std::uint64_t offset;
+  std::uint64_t length;
+};
+struct Cachestat {
+  std::uint64_t cached;
+  std::uint64_t dirty;
+  std::uint64_t under_writeback;
+  std::uint64_t evicted;
+  std::uint64_t recently_evicted;
+};
+
 }  // namespace
+
+Result<std::uint64_t> cached_bytes(FdRef file, std::uint64_t offset, std::uint64_t length) {
+  const CachestatRange range{offset, length};
+  Cachestat answer{};
+  const long result = retry_interrupted(
+      [&] { return ::syscall(cachestat_number, file.number(), &range, &answer, 0u); });
+  if (result < 0) return last_error("cachestat");
+  return answer.cached * page_bytes();
+}
 
 Result<std::uint64_t> resident_bytes(std::span<const std::byte> bytes) {
   std::array<unsigned char, 512> pages;  // 2 MiB in one call, which costs 10 µs

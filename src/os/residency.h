@@ -1,4 +1,4 @@
-// Which pages of a file are in memory: mincore(2).
+// What of a file is in memory: cachestat(2), mincore(2).
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,11 @@
 #include <leat/fd.h>
 
 namespace leat::os {
+
+/// Bytes of this stretch whose pages are in the page cache, those that are still being read in
+/// among them. See cachestat(2). Errors: EPERM (only the file's owner, or who may write it, may
+/// ask), ENOSYS (before Linux 6.5), EOPNOTSUPP (hugetlbfs).
+Result<std::uint64_t> cached_bytes(FdRef file, std::uint64_t offset, std::uint64_t length);
 
 /// How many of `bytes`, which lie in a mapping of a file, can be read without waiting for a disk,
 /// counted from the first one on: their pages are in memory and up to date. Pages that are still
