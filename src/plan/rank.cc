@@ -10,8 +10,8 @@ namespace {
 
 // The fixed order (docs/architecture.md, "The order"). What a row does not name comes after it, in
 // the registry's order; what does not fit is passed over, so one row serves several sinks.
-constexpr std::string_view small_file_to_stream[] = {"sendfile", "splice", "read_write",
-                                                     "mmap_write", "direct_io"};
+constexpr std::string_view small_or_cold_file_to_stream[] = {"sendfile", "splice", "read_write",
+                                                             "mmap_write", "direct_io"};
 constexpr std::string_view file_to_stream[] = {"splice", "sendfile", "mmap_write", "read_write",
                                                "direct_io"};
 constexpr std::string_view file_to_pipe[] = {"splice", "sendfile", "read_write", "mmap_write"};
@@ -31,7 +31,8 @@ std::span<const std::string_view> row_for(const SourceFacts& source, Kind sink) 
   if (source.kind != Kind::file) return stream_to_any;
   if (sink == Kind::file) return file_to_file;
   if (sink == Kind::pipe) return file_to_pipe;
-  if (source.promised <= small_file_bytes) return small_file_to_stream;
+  if (source.promised <= small_file_bytes || source.cached == Cached::little)
+    return small_or_cold_file_to_stream;
   return file_to_stream;
 }
 

@@ -100,6 +100,17 @@ TEST_F(RankTest, a_larger_file_goes_to_a_socket_by_splice_first) {
   }
 }
 
+TEST_F(RankTest, a_cold_file_goes_to_a_socket_by_sendfile_first) {
+  SourceFacts file = source_of(Kind::file);
+  file.promised = std::uint64_t{64} << 20;
+  for (const auto& [cached, order] :
+       {std::pair{Cached::little, "sendfile splice read_write mmap_write direct_io"},
+        std::pair{Cached::mostly, "splice sendfile mmap_write read_write direct_io"}}) {
+    file.cached = cached;
+    EXPECT_EQ(names(rank(file, sink_of(Kind::socket), {})), order);
+  }
+}
+
 // By facts alone: the same device, blocks, and nothing that another mechanism would have to finish.
 TEST_F(RankTest, extents_are_shared_first_where_they_can_be) {
   const Volume volume{.device = 1, .block_bytes = 4096, .type = 7, .shares_extents = true};
