@@ -73,11 +73,13 @@ std::uint64_t requests_of(const Way& way, std::uint64_t requests) {
 std::uint64_t copies_of(ByHand by_hand) {
   switch (by_hand) {
     case ByHand::none:
-    case ByHand::sendfile: return 0;
+    case ByHand::sendfile:
+    case ByHand::splice: return 0;
     case ByHand::send:
     case ByHand::write:
     case ByHand::sendmsg: return 1;
-    case ByHand::read_send: break;
+    case ByHand::read_send:
+    case ByHand::read_write: break;
   }
   return 2;
 }
@@ -90,14 +92,16 @@ class Server {
         size_(payload.size),
         from_memory_(pair.source == SourceKind::memory),
         is_tcp_(pair.sink == SinkKind::tcp),
+        to_pipe_(pair.sink == SinkKind::pipe),
         may_lend_(may_lend),
         costs_(payload.costs) {
     options_.mechanism = way.mechanism;
     options_.tuning.block_bytes = way.block_bytes;
   }
 
-  Result<void> connect(FdRef listener) {
-    Result<OwnedFd> socket = os::connect_to_listener(listener);
+  /// Takes the mover's end of the pipe from the meeting, if the answers go into one.
+  Result<void> connect(Meeting& meeting) {
+    Result<OwnedFd> socket = os::connect_to_listener(meeting.receiver);
     if (!socket) return std::unexpected(socket.error());
     if (is_tcp_) {
       if (const auto set = os::set_nodelay(*socket); !set) return set;
@@ -109,7 +113,10 @@ class Server {
     Result<Connection> connection = Connection::adopt(*context_, std::move(*socket));
     if (!connection) return std::unexpected(connection.error());
     connection_.emplace(std::move(*connection));
-    return {};
+    if (!to_pipe_) return {};
+    meeting.sink_pipe.out.reset();
+    pipe_ = std::move(meeting.sink_pipe.in);
+    return os::make_nonblocking(pipe_);
   }
 
   /// Pages of their own: only these may be lent in every way that leat has.
@@ -127,7 +134,7 @@ class Server {
     if (!from_memory_) return Source::file(file_, {0, size_});
     return may_lend_ ? Source(memory_) : Source(memory_.bytes());
   }
-  Sink sink() { return Sink(*connection_); }
+  Sink sink() { return to_pipe_ ? Sink::pipe(pipe_.ref()) : Sink(*connection_); }
 
   /// Waits for a request. Where leat has lent memory the kernel gives it back meanwhile.
   Result<void> wait() {
@@ -165,7 +172,7 @@ class Server {
 
  private:
   std::expected<void, Failure> answer_by_leat() {
-    const Receipt receipt = transfer(*context_, source(), *connection_, options_);
+    const Receipt receipt = transfer(*context_, source(), sink(), options_);
     calls_ += receipt.waits;
     bool lent = false;
     for (const Leg& leg : receipt.legs) {
@@ -187,29 +194,33 @@ class Server {
   }
 
   Result<std::uint32_t> call(ByHand by_hand) {
-    const FdRef socket = connection_->fd();
+    const FdRef to = to_pipe_ ? pipe_.ref() : connection_->fd();
     switch (by_hand) {
-      case ByHand::write: return os::write_by_hand(socket, memory_.bytes());
-      case ByHand::sendmsg: return os::sendmsg_by_hand(socket, memory_.bytes());
-      case ByHand::sendfile: return os::sendfile_by_hand(socket, file_, size_);
-      case ByHand::read_send: return os::read_send_by_hand(socket, file_, buffer_);
+      case ByHand::write: return os::write_by_hand(to, memory_.bytes());
+      case ByHand::sendmsg: return os::sendmsg_by_hand(to, memory_.bytes());
+      case ByHand::sendfile: return os::sendfile_by_hand(to, file_, size_);
+      case ByHand::splice: return os::splice_by_hand(to, file_, size_);
+      case ByHand::read_send: return os::read_send_by_hand(to, file_, buffer_);
+      case ByHand::read_write: return os::read_write_by_hand(to, file_, buffer_);
       case ByHand::send:
       case ByHand::none: break;
     }
-    return os::send_by_hand(socket, memory_.bytes());
+    return os::send_by_hand(to, memory_.bytes());
   }
 
   FdRef file_;
   std::uint64_t size_;
   bool from_memory_;
   bool is_tcp_;
+  bool to_pipe_;
   bool may_lend_;
   std::shared_ptr<const Costs> costs_;
   Options options_;
   Slice memory_;
   std::vector<std::byte> buffer_;
   std::optional<Context> context_;
-  std::optional<Connection> connection_;
+  std::optional<Connection> connection_;  // brings the requests
+  OwnedFd pipe_;                          // takes the answers, if the connection does not
   Receipt last_;
   std::uint64_t calls_ = 0;
 };
@@ -247,13 +258,13 @@ std::expected<void, Failure> serve(Server& server, const Way& way, std::uint64_t
 }
 
 int run_mover(const os::ParentLink& parent, const Payload& payload, const Pair& pair,
-              FdRef listener, const Way& way) {
+              Meeting& meeting, const Way& way) {
   os::ignore_signals_of_writing();
   os::stay_on_processor(0);
   MoverReport report;
   // Leat's own choice and its read_write have memory as a server lends it, for the call.
   Server server(payload, pair, way, way.mechanism && way.mechanism.name() != "read_write");
-  Result<void> made = server.connect(listener);
+  Result<void> made = server.connect(meeting);
   if (made) made = server.prepare();
   std::expected<void, Failure> served;
   if (!made) served = std::unexpected(failure_of(made.error()));
@@ -272,17 +283,19 @@ int run_mover(const os::ParentLink& parent, const Payload& payload, const Pair& 
   return parent.send(bytes_of(report)) ? 0 : 1;
 }
 
-Result<double> ask_once(FdRef socket, std::span<std::byte> room) {
+/// The answer comes by the pipe if there is one.
+Result<double> ask_once(FdRef socket, FdRef pipe, std::span<std::byte> room) {
   const Clock::time_point start = Clock::now();
   if (const auto asked = os::ask(socket); !asked) return std::unexpected(asked.error());
-  if (const auto received = os::receive_answer(socket, room); !received) {
-    return std::unexpected(received.error());
-  }
+  const auto received =
+      pipe.valid() ? os::read_answer(pipe, room) : os::receive_answer(socket, room);
+  if (!received) return std::unexpected(received.error());
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-Result<AskerReport> ask_all(FdRef listener, std::uint64_t size, std::uint64_t requests) {
-  const Result<OwnedFd> socket = os::accept_one(listener);
+Result<AskerReport> ask_all(Meeting& meeting, std::uint64_t size, std::uint64_t requests) {
+  meeting.sink_pipe.in.reset();  // else it would not see the mover end
+  const Result<OwnedFd> socket = os::accept_one(meeting.receiver);
   if (!socket) return std::unexpected(socket.error());
   std::vector<std::byte> room(size);
   std::vector<double> spent;
@@ -290,7 +303,7 @@ Result<AskerReport> ask_all(FdRef listener, std::uint64_t size, std::uint64_t re
   os::Used before;
   for (std::uint64_t i = 0; i < uncounted + requests; ++i) {
     if (i == uncounted) before = os::process_used();
-    const auto latency = ask_once(*socket, room);
+    const auto latency = ask_once(*socket, meeting.sink_pipe.out, room);
     if (!latency) return std::unexpected(latency.error());
     if (i >= uncounted) spent.push_back(*latency);
   }
@@ -301,12 +314,22 @@ Result<AskerReport> ask_all(FdRef listener, std::uint64_t size, std::uint64_t re
                      .cpu_s = cpu_s / static_cast<double>(requests)};
 }
 
-int run_asker(const os::ParentLink& parent, FdRef listener, std::uint64_t size,
+int run_asker(const os::ParentLink& parent, Meeting& meeting, std::uint64_t size,
               std::uint64_t requests) {
   os::stay_on_processor(0);
   AskerReport report{.failed = true};
-  if (const auto asked = ask_all(listener, size, requests)) report = *asked;
+  if (const auto asked = ask_all(meeting, size, requests)) report = *asked;
   return parent.send(bytes_of(report)) ? 0 : 1;
+}
+
+/// A pipe takes the answers only: requests for it come over a UNIX socket.
+Result<Meeting> arrange_requests(const Payload& payload, const Pair& pair) {
+  Result<Meeting> meeting = arrange(payload, pair);
+  if (!meeting || pair.sink != SinkKind::pipe) return meeting;
+  Result<OwnedFd> listener = os::listen_on_abstract_name();
+  if (!listener) return std::unexpected(listener.error());
+  meeting->receiver = std::move(*listener);
+  return meeting;
 }
 
 template <class Report>
@@ -346,8 +369,7 @@ std::expected<Sample, Failure> drive(os::ChildProcess& mover, os::ChildProcess& 
 
 bool is_by_request(const Pair& pair, std::uint64_t size) noexcept {
   const bool again = pair.source == SourceKind::file || pair.source == SourceKind::memory;
-  const bool to_socket = pair.sink == SinkKind::tcp || pair.sink == SinkKind::unix_socket;
-  return again && to_socket && pair.cache == Cache::warm && size <= small_bytes;
+  return again && pair.is_received() && pair.cache == Cache::warm && size <= small_bytes;
 }
 
 std::uint64_t requests_of_run(const Pair& pair, std::uint64_t size) noexcept {
@@ -360,15 +382,22 @@ std::uint64_t requests_of_run(const Pair& pair, std::uint64_t size) noexcept {
 std::span<const ByHand> calls_by_hand(const Pair& pair) noexcept {
   static constexpr std::array of_memory{ByHand::send, ByHand::write, ByHand::sendmsg};
   static constexpr std::array of_file{ByHand::sendfile, ByHand::read_send};
-  if (pair.source == SourceKind::memory) return of_memory;
+  static constexpr std::array of_memory_to_pipe{ByHand::write};
+  static constexpr std::array of_file_to_pipe{ByHand::splice, ByHand::read_write};
+  const bool from_memory = pair.source == SourceKind::memory;
+  if (pair.sink == SinkKind::pipe) {
+    if (from_memory) return of_memory_to_pipe;
+    return of_file_to_pipe;
+  }
+  if (from_memory) return of_memory;
   return of_file;
 }
 
 std::expected<Plan, std::string> plan_requests(const Payload& payload, const Pair& pair) {
-  const Result<Meeting> meeting = arrange(payload, pair);
+  Result<Meeting> meeting = arrange_requests(payload, pair);
   if (!meeting) return std::unexpected(meeting.error().message());
   Server server(payload, pair, {}, true);
-  Result<void> made = server.connect(meeting->receiver);
+  Result<void> made = server.connect(*meeting);
   if (made) made = server.prepare();
   if (!made) return std::unexpected(made.error().message());
   const Costs& costs = payload.costs ? *payload.costs : Costs::shipped();
@@ -377,17 +406,18 @@ std::expected<Plan, std::string> plan_requests(const Payload& payload, const Pai
 
 std::expected<Sample, Failure> measure_requests(const Payload& payload, const Pair& pair,
                                                 const Way& way, const WhenReady& when_ready) {
-  const Result<Meeting> meeting = arrange(payload, pair);
+  Result<Meeting> meeting = arrange_requests(payload, pair);
   if (!meeting) return std::unexpected(failure_of(meeting.error()));
   auto asker = os::ChildProcess::start([&](const os::ParentLink& parent) {
-    return run_asker(parent, meeting->receiver, payload.size,
+    return run_asker(parent, *meeting, payload.size,
                      requests_of(way, requests_of_run(pair, payload.size)));
   });
   if (!asker) return std::unexpected(failure_of(asker.error()));
   auto mover = os::ChildProcess::start([&](const os::ParentLink& parent) {
-    return run_mover(parent, payload, pair, meeting->receiver, way);
+    return run_mover(parent, payload, pair, *meeting, way);
   });
   if (!mover) return std::unexpected(failure_of(mover.error()));
+  meeting->sink_pipe = {};
   return drive(*mover, *asker, when_ready);
 }
 

@@ -14,7 +14,7 @@
 
 namespace leat::app::bench {
 
-/// True for a file or memory of at most 64 KiB to a stream socket.
+/// True for a file or memory of at most 64 KiB to a stream socket or a pipe.
 bool is_by_request(const Pair& pair, std::uint64_t size) noexcept;
 
 /// How many requests a run counts, a sixteenth of it by direct_io; 0 unless is_by_request().
@@ -28,7 +28,8 @@ std::expected<Plan, std::string> plan_requests(const Payload& payload, const Pai
 
 /// One run. The mover, as a server has it: one process with one Context, SIGPIPE ignored, one kept
 /// Connection with TCP_NODELAY; it waits for a request of one byte, then moves the payload by
-/// one transfer(), or by hand, and so on. The process that asks reads each answer into memory
+/// one transfer(), or by hand, and so on. Answers into a pipe, which does not block the mover, are
+/// asked for over a UNIX socket. The process that asks reads each answer into memory
 /// before it asks again, with a clock around each request. Both stay on one processor: to wake
 /// another one, which has gone to sleep meanwhile, takes ten times as long as all that is to be
 /// compared. The first requests are not counted.

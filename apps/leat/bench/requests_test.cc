@@ -1,5 +1,6 @@
 #include "bench/requests.h"
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -16,6 +17,10 @@ constexpr Pair memory_to_tcp{.source = SourceKind::memory};
 constexpr Pair file_to_tcp{};
 constexpr Pair memory_to_unix{.source = SourceKind::memory, .sink = SinkKind::unix_socket};
 constexpr Pair file_to_unix{.sink = SinkKind::unix_socket};
+constexpr Pair memory_to_pipe{.source = SourceKind::memory, .sink = SinkKind::pipe};
+constexpr Pair file_to_pipe{.sink = SinkKind::pipe};
+constexpr std::array all_pairs{memory_to_tcp, file_to_tcp,    memory_to_unix,
+                               file_to_unix,  memory_to_pipe, file_to_pipe};
 
 std::string folder() { return ::testing::TempDir(); }
 
@@ -38,7 +43,7 @@ void expect_latencies(const std::expected<Sample, Failure>& sample) {
 }
 
 TEST(Requests, AreForSmallPayloadsThatCanBeSentAgain) {
-  for (const Pair& pair : {memory_to_tcp, file_to_tcp, memory_to_unix, file_to_unix}) {
+  for (const Pair& pair : all_pairs) {
     EXPECT_TRUE(is_by_request(pair, 1));
     EXPECT_TRUE(is_by_request(pair, 64u << 10));
     EXPECT_GT(requests_of_run(pair, 1), 1000u);
@@ -60,7 +65,7 @@ TEST(Requests, ByMechanism) {
 }
 
 TEST(Requests, ByLeatsOwnChoice) {
-  for (const Pair& pair : {memory_to_tcp, file_to_tcp, memory_to_unix, file_to_unix}) {
+  for (const Pair& pair : all_pairs) {
     SCOPED_TRACE(describe(pair));
     const auto sample = measure_once(pair, {});
     expect_latencies(sample);
@@ -70,16 +75,16 @@ TEST(Requests, ByLeatsOwnChoice) {
 }
 
 TEST(Requests, ByHand) {
-  for (const Pair& pair : {memory_to_tcp, file_to_tcp, memory_to_unix, file_to_unix}) {
+  for (const Pair& pair : all_pairs) {
     for (const ByHand call : calls_by_hand(pair)) {
       SCOPED_TRACE(describe(pair) + " by " + std::string(name_of(call)));
       const auto sample = measure_once(pair, {.mechanism = {}, .by_hand = call});
       expect_latencies(sample);
-      EXPECT_EQ(sample->calls, call == ByHand::read_send ? 2 : 1);
+      const bool reads = call == ByHand::read_send || call == ByHand::read_write;
+      const bool moves_pages = call == ByHand::sendfile || call == ByHand::splice;
+      EXPECT_EQ(sample->calls, reads ? 2 : 1);
       EXPECT_FALSE(sample->picked);
-      EXPECT_EQ(sample->cpu_copied_bytes, call == ByHand::sendfile    ? 0
-                                          : call == ByHand::read_send ? 2 * size
-                                                                      : size);
+      EXPECT_EQ(sample->cpu_copied_bytes, (moves_pages ? 0 : reads ? 2 : 1) * size);
     }
   }
 }

@@ -229,7 +229,9 @@ std::string_view name_of(ByHand by_hand) noexcept {
     case ByHand::write: return "write(2)";
     case ByHand::sendmsg: return "sendmsg(2)";
     case ByHand::sendfile: return "sendfile(2)";
+    case ByHand::splice: return "splice(2)";
     case ByHand::read_send: return "pread+send";
+    case ByHand::read_write: return "pread+write";
   }
   return "unknown";
 }

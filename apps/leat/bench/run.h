@@ -72,7 +72,16 @@ struct Payload {
 };
 
 /// What a good program written without leat calls for a small answer.
-enum class ByHand : std::uint8_t { none, send, write, sendmsg, sendfile, read_send };
+enum class ByHand : std::uint8_t {
+  none,
+  send,
+  write,
+  sendmsg,
+  sendfile,
+  splice,
+  read_send,
+  read_write
+};
 /// "send(2)", "pread+send", …
 std::string_view name_of(ByHand by_hand) noexcept;
 

@@ -1,5 +1,6 @@
 #include "os/by_hand.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -35,6 +36,23 @@ Result<std::uint32_t> move_all(FdRef socket, std::uint64_t size, std::string_vie
   return calls;
 }
 
+Result<std::uint32_t> read_by_hand(FdRef file, std::span<std::byte> buffer) {
+  return move_all(file, buffer.size(), "pread", [&](std::uint64_t done) {
+    return ::pread(file.number(), buffer.data() + done, buffer.size() - done,
+                   static_cast<off_t>(done));
+  });
+}
+
+/// The calls of a reading that was made, and of a writing that follows it.
+template <class Write>
+Result<std::uint32_t> both(const Result<std::uint32_t>& read, Write write, FdRef to,
+                           std::span<const std::byte> bytes) {
+  if (!read) return read;
+  const Result<std::uint32_t> written = write(to, bytes);
+  if (!written) return written;
+  return *read + *written;
+}
+
 }  // namespace
 
 Result<std::uint32_t> send_by_hand(FdRef socket, std::span<const std::byte> bytes) {
@@ -66,15 +84,20 @@ Result<std::uint32_t> sendfile_by_hand(FdRef socket, FdRef file, std::uint64_t s
   });
 }
 
-Result<std::uint32_t> read_send_by_hand(FdRef socket, FdRef file, std::span<std::byte> buffer) {
-  const auto read = move_all(socket, buffer.size(), "pread", [&](std::uint64_t done) {
-    return ::pread(file.number(), buffer.data() + done, buffer.size() - done,
-                   static_cast<off_t>(done));
+Result<std::uint32_t> splice_by_hand(FdRef pipe, FdRef file, std::uint64_t size) {
+  return move_all(pipe, size, "splice", [&](std::uint64_t done) {
+    auto offset = static_cast<loff_t>(done);
+    return ::splice(file.number(), &offset, pipe.number(), nullptr, size - done,
+                    SPLICE_F_NONBLOCK);
   });
-  if (!read) return read;
-  const auto sent = send_by_hand(socket, buffer);
-  if (!sent) return sent;
-  return *read + *sent;
+}
+
+Result<std::uint32_t> read_send_by_hand(FdRef socket, FdRef file, std::span<std::byte> buffer) {
+  return both(read_by_hand(file, buffer), send_by_hand, socket, buffer);
+}
+
+Result<std::uint32_t> read_write_by_hand(FdRef pipe, FdRef file, std::span<std::byte> buffer) {
+  return both(read_by_hand(file, buffer), write_by_hand, pipe, buffer);
 }
 
 }  // namespace leat::app::os

@@ -5,10 +5,28 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include <string_view>
 
 #include "os/error.h"
 
 namespace leat::app::os {
+namespace {
+
+/// Ends with the stream; whoever measures kills a process that hangs.
+template <class Call>
+Result<void> fill(std::span<std::byte> room, std::string_view operation, Call call) {
+  while (!room.empty()) {
+    const ssize_t count = retry_interrupted([&] { return call(room); });
+    if (count < 0) return last_error(operation);
+    if (count == 0) return make_error(EPIPE, operation);
+    room = room.subspan(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<void> set_nodelay(FdRef socket) {
   const int on = 1;
@@ -27,14 +45,15 @@ Result<void> ask(FdRef socket) {
 }
 
 Result<void> receive_answer(FdRef socket, std::span<std::byte> room) {
-  while (!room.empty()) {  // ends with the stream; whoever measures kills a process that hangs
-    const ssize_t count = retry_interrupted(
-        [&] { return ::recv(socket.number(), room.data(), room.size(), MSG_WAITALL); });
-    if (count < 0) return last_error("recv");
-    if (count == 0) return make_error(EPIPE, "recv of an answer");
-    room = room.subspan(static_cast<std::size_t>(count));
-  }
-  return {};
+  return fill(room, "recv", [&](std::span<std::byte> rest) {
+    return ::recv(socket.number(), rest.data(), rest.size(), MSG_WAITALL);
+  });
+}
+
+Result<void> read_answer(FdRef pipe, std::span<std::byte> room) {
+  return fill(room, "read", [&](std::span<std::byte> rest) {
+    return ::read(pipe.number(), rest.data(), rest.size());
+  });
 }
 
 Result<Arrived> wait_for_request(FdRef socket) {

@@ -17,6 +17,8 @@ Result<void> set_nodelay(FdRef socket);
 Result<void> ask(FdRef socket);
 /// Fills `room`; the socket blocks. Errors: ECONNRESET; EPIPE: the stream ended before.
 Result<void> receive_answer(FdRef socket, std::span<std::byte> room);
+/// The same, from a pipe.
+Result<void> read_answer(FdRef pipe, std::span<std::byte> room);
 
 enum class Arrived : std::uint8_t {
   request,  ///< one, and it was read
