@@ -204,6 +204,7 @@ struct Engine {
   std::uint64_t bound_of(const StepWork& work);
   bool source_ended();
   bool await_more(const StepWork& work, Moved moved);
+  bool is_to_be_corked(const Allowance& allowance, const MechanismEntry& entry) const;
   bool next_candidate(const Moved& moved);
   void block_on(WaitFd::Role role, bool ring_too);
   void block_on_ring(bool whatever_finishes = false);

@@ -11,12 +11,15 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <leat/connection.h>
 #include <leat/transfer.h>
 
 #include "os/socket.h"
@@ -244,6 +247,48 @@ TEST_F(More, more_parts_than_one_call_takes_in_odd_steps) {
     EXPECT_EQ(drive(context_, transfer, limit).trouble, "");
     EXPECT_EQ(transfer.receipt().delivered, 300u);
     expect_arrived(300);
+  }
+}
+
+// A long stretch over a socket that is leat's own is corked, so that what comes in meanwhile makes
+// the kernel send no segment that is not full; never from step to step, and never somebody else's.
+TEST_F(More, a_long_stretch_is_corked_until_the_step_returns) {
+  constexpr std::uint64_t long_one = 512 << 10;
+  const OwnedFd file = file_with(pattern(seed, 0, 2 * long_one));
+  for (const std::string_view kind : {"adopted", "lent to a connection", "borrowed"}) {
+    SCOPED_TRACE(kind);
+    const bool is_own = kind == "adopted";
+    Pair tcp = make_tcp_pair();
+    const int socket = tcp.to.number();
+    std::optional<Connection> connection;
+    if (is_own) connection.emplace(std::move(*Connection::adopt(context_, std::move(tcp.to))));
+    if (kind == "lent to a connection")
+      connection.emplace(std::move(*Connection::borrow(context_, tcp.to)));
+    const ScopedFaults faults;
+    Transfer transfer =
+        Transfer::start(context_, Source::file(file.ref(), {0, 2 * long_one}),
+                        connection ? Sink(*connection) : Sink::socket(FdRef(socket)));
+    std::uint64_t steps = 0;
+    std::uint64_t received = 0;
+    std::vector<std::byte> room(2 * long_one);
+    while (transfer.step(long_one).state == State::progress) {
+      ++steps;
+      EXPECT_FALSE(os::is_corked(FdRef(socket)));
+      const std::uint64_t fresh = transfer.receipt().delivered - received;
+      const Receipt got =
+          leat::transfer(Source::socket(tcp.from.ref(), fresh),
+                         Sink(std::span(room).subspan(received, fresh)));
+      EXPECT_TRUE(got.ok()) << describe(got);
+      received += fresh;
+    }
+    ASSERT_GT(steps, 0u);
+    // On and off; what is left for the last steps may be short.
+    if (is_own) {
+      EXPECT_GE(faults.seen("setsockopt"), 2u);
+      EXPECT_EQ(faults.seen("setsockopt") % 2, 0u);
+    } else {
+      EXPECT_EQ(faults.seen("setsockopt"), 0u);
+    }
   }
 }
 
