@@ -1,0 +1,13 @@
+#include <leat/node.h>
+
+#include "os/node.h"
+
+namespace leat {
+
+unsigned current_node() noexcept { return os::current_node(); }
+
+Result<std::optional<unsigned>> node_of_interface(std::string_view interface) {
+  return os::node_of_interface(interface);
+}
+
+}  // namespace leat
