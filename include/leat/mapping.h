@@ -37,7 +37,9 @@ struct MappingOptions {
   /// Page tables are filled before it returns, which reads all of it from the disk: no faults
   /// later.
   bool populate = false;
-  std::optional<unsigned> node{};  ///< of a private copy: where its pages are to lie, mbind(2)
+  /// Of a private copy: where its pages are to lie, see mbind(2). With `populate` all of them are
+  /// copied there at once, whatever node the page cache has them on: the file is loaded to a node.
+  std::optional<unsigned> node{};
 };
 
 /// A file in memory. Move-only; what is sliced from it outlives it. Any number of threads may read.

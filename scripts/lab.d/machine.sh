@@ -37,6 +37,9 @@ boot() {
   # shellcheck disable=SC2054
   machine=(
     -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2048
+    # Two nodes, each with a processor and half of the memory.
+    -object memory-backend-ram,id=memory0,size=1G -numa node,nodeid=0,cpus=0,memdev=memory0
+    -object memory-backend-ram,id=memory1,size=1G -numa node,nodeid=1,cpus=1,memdev=memory1
     -nodefaults -no-user-config -display none -no-reboot -serial stdio
     -kernel "$(ls "$kernel"/boot/vmlinuz-*)" -initrd "$lab/initrd.gz"
     -append 'console=ttyS0 quiet panic=-1 mitigations=off nokaslr audit=0'

@@ -59,6 +59,7 @@ Result<void> prepare(std::span<std::byte> pages, const MappingOptions& options) 
     if (auto put = os::put_on_node(pages, *options.node); !put) return put;
   }
   if (!options.populate) return {};
+  if (options.node && options.access == MapAccess::private_copy) return os::copy_pages_in(pages);
   auto populated = os::populate_pages(pages);
   // Before Linux 5.14 there is no such advice: then faults are what it costs.
   if (!populated && populated.error().is(EINVAL)) return {};

@@ -57,6 +57,10 @@ Result<void> populate_pages(std::span<const std::byte> pages) {
   return give_advice(pages, MADV_POPULATE_READ, "madvise MADV_POPULATE_READ");
 }
 
+Result<void> copy_pages_in(std::span<std::byte> pages) {
+  return give_advice(pages, MADV_POPULATE_WRITE, "madvise MADV_POPULATE_WRITE");
+}
+
 Result<std::size_t> copy_what_is_there(std::span<const std::byte> from, std::span<std::byte> into) {
   const iovec local{into.data(), std::min(from.size(), into.size())};
   const iovec remote{const_cast<std::byte*>(from.data()), local.iov_len};

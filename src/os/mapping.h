@@ -50,6 +50,8 @@ Result<std::span<std::byte>> map_window(FdRef file, std::uint64_t offset, std::s
 Result<void> advise(std::span<const std::byte> pages, int advice);
 /// Fills in the page table, for a private copy without copying. Errors: as populate().
 Result<void> populate_pages(std::span<const std::byte> pages);
+/// Of a private copy: has all of them copied, as if each had been written to.
+Result<void> copy_pages_in(std::span<std::byte> pages);
 /// Copies what of `from` can be read, to its first hole; how much. See process_vm_readv(2).
 Result<std::size_t> copy_what_is_there(std::span<const std::byte> from, std::span<std::byte> into);
 

@@ -33,5 +33,5 @@ for _ in {1..300}; do
 done
 
 export LEAT_TEST_TIME_FACTOR=${LEAT_TEST_TIME_FACTOR:-10}
-"$LEAT_BUILD_DIR/leat_lab_test" --gtest_output=xml:/tmp/zerocopy.xml || true
+"$LEAT_BUILD_DIR/leat_lab_test" --gtest_filter=-TwoNodes.* --gtest_output=xml:/tmp/zerocopy.xml || true
 "$LEAT_SOURCE_DIR/scripts/test_report" zerocopy=/tmp/zerocopy.xml
