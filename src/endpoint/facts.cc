@@ -37,17 +37,6 @@ Volume volume_of(const os::FileStat& stat, const os::FileSystem& system) {
           .has_several_devices = system.has_several_devices};
 }
 
-// Of small files the answer would change nothing, and to ask for the whole of a large one takes
-// longer than to begin with it.
-Cached look_at_cache(FdRef file, std::uint64_t offset, std::uint64_t length) {
-  constexpr std::uint64_t worth_asking = 1 << 20;
-  constexpr std::uint64_t beginning = 256 << 10;
-  if (length < worth_asking) return Cached::unknown;
-  const auto cached = os::cached_bytes(file, offset, beginning);
-  if (!cached) return Cached::unknown;
-  return *cached < beginning / 2 ? Cached::little : Cached::mostly;
-}
-
 os::FileSystem system_of(FdRef file, bool may_wait) {
   if (!may_wait) {
     if (const auto system = os::file_system_without_waiting(file)) return *system;
@@ -111,6 +100,15 @@ MemoryTenure tenure_of(const Source& source) {
 
 }  // namespace
 
+// To ask for the whole of a large one takes longer than to begin with it.
+Cached look_at_cache(FdRef file, std::uint64_t offset, std::uint64_t length) {
+  constexpr std::uint64_t beginning = 256 << 10;
+  if (length < worth_asking_if_cached) return Cached::unknown;
+  const auto cached = os::cached_bytes(file, offset, beginning);
+  if (!cached) return Cached::unknown;
+  return *cached < beginning / 2 ? Cached::little : Cached::mostly;
+}
+
 Result<SourceFacts> facts_of(const Source& source, bool trust_length, Disk disk) {
   SourceFacts facts{.kind = source.kind(),
                     .cursor = source.kind() == Kind::file && source.offset() == at_cursor,
@@ -125,6 +123,7 @@ Result<SourceFacts> facts_of(const Source& source, bool trust_length, Disk disk)
   const bool may_wait = disk == Disk::may_wait;
   if (facts.kind == Kind::file && trust_length && may_wait && facts.promised != to_end) {
     facts.regular = facts.true_size = true;
+    if (!facts.cursor) facts.cached = look_at_cache(source.fd(), facts.offset, facts.promised);
     return facts;
   }
   if (facts.kind == Kind::file) {

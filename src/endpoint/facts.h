@@ -108,8 +108,13 @@ struct SinkFacts {
   Volume volume{};
 };
 
-/// Facts for one simple source (not of parts). With `trust_length` no question is asked about a
-/// file whose length was given: steady state makes no calls.
+/// Stretches of a file that are shorter go by the same way whether they are in memory or not.
+inline constexpr std::uint64_t worth_asking_if_cached = 1 << 20;
+/// How much of the beginning of such a stretch is in memory; `unknown` of shorter ones. One call.
+Cached look_at_cache(FdRef file, std::uint64_t offset, std::uint64_t length);
+
+/// Facts for one simple source (not of parts). With `trust_length` the only question about a file
+/// whose length was given is look_at_cache's: steady state makes no calls for short ones.
 /// What cannot be asked (a seccomp filter) is assumed with care. With Disk::never_wait a file is
 /// always looked at, as far as the kernel knows it without asking others. Errors: EBADF.
 Result<SourceFacts> facts_of(const Source& source, bool trust_length, Disk disk = Disk::may_wait);

@@ -15,6 +15,8 @@ constexpr std::string_view small_or_cold_file_to_stream[] = {"sendfile", "splice
 constexpr std::string_view file_to_stream[] = {"splice", "sendfile", "mmap_write", "read_write",
                                                "direct_io"};
 constexpr std::string_view file_to_pipe[] = {"splice", "sendfile", "read_write", "mmap_write"};
+constexpr std::string_view small_file_to_file[] = {
+    "reflink", "copy_file_range", "read_write", "sendfile", "splice", "mmap_write", "direct_io"};
 constexpr std::string_view file_to_file[] = {"reflink",    "copy_file_range", "sendfile", "splice",
                                              "read_write", "mmap_write",      "direct_io"};
 constexpr std::string_view stream_to_any[] = {"splice", "read_write", "direct_io"};
@@ -23,13 +25,18 @@ constexpr std::string_view memory_to_any[] = {"read_write", "gather", "vmsplice"
 constexpr std::string_view scattered_to_any[] = {"gather", "read_write", "vmsplice",
                                                  "zerocopy_send", "uring_send_zc"};
 
-std::span<const std::string_view> row_for(const SourceFacts& source, Kind sink) {
+using Row = std::span<const std::string_view>;
+
+Row row_for(const SourceFacts& source, Kind sink) {
   if (source.kind == Kind::memory) {
     if (source.scattered) return scattered_to_any;
     return memory_to_any;
   }
   if (source.kind != Kind::file) return stream_to_any;
-  if (sink == Kind::file) return file_to_file;
+  if (sink == Kind::file) {
+    if (source.promised <= small_copied_bytes) return small_file_to_file;
+    return file_to_file;
+  }
   if (sink == Kind::pipe) return file_to_pipe;
   if (source.promised <= small_file_bytes || source.cached == Cached::little)
     return small_or_cold_file_to_stream;
@@ -42,8 +49,19 @@ bool contains(const Ranking& ranking, Mechanism mechanism) {
 }
 
 void add(Ranking& ranking, Mechanism mechanism) {
-  if (ranking.count < Ranking::most && !contains(ranking, mechanism))
-    ranking.order[ranking.count++] = mechanism;
+  if (ranking.count < Ranking::most) ranking.order[ranking.count++] = mechanism;
+}
+
+// What a row names, then all else in the registry's order.
+Ranking ranking_of(std::span<const std::string_view> row) {
+  Ranking ranking;
+  for (const std::string_view name : row) {
+    if (const auto mechanism = Mechanism::named(name)) add(ranking, *mechanism);
+  }
+  for (std::size_t index = 0; index < Mechanism::count(); ++index) {
+    if (!contains(ranking, Mechanism::at(index))) add(ranking, Mechanism::at(index));
+  }
+  return ranking;
 }
 
 bool is_closed(Mechanism mechanism, std::uint32_t closed_ways) {
@@ -191,14 +209,25 @@ Fit under_a_witness(const MechanismEntry& entry, const SourceFacts& source, cons
 
 }  // namespace
 
-Ranking preference(const SourceFacts& source, Kind sink) {
-  Ranking ranking;
-  for (const std::string_view name : row_for(source, sink)) {
-    if (const auto mechanism = Mechanism::named(name)) add(ranking, *mechanism);
-  }
-  for (std::size_t index = 0; index < Mechanism::count(); ++index)
-    add(ranking, Mechanism::at(index));
-  return ranking;
+// Each row is looked up once: every plan begins with one.
+const Ranking& preference(const SourceFacts& source, Kind sink) {
+  struct Known {
+    Row row;
+    Ranking ranking;
+  };
+  static const std::array<Known, 8> known = [] {
+    const std::array<Row, 8> rows{small_or_cold_file_to_stream, file_to_stream, file_to_pipe,
+                                  small_file_to_file,           file_to_file,   stream_to_any,
+                                  memory_to_any,                scattered_to_any};
+    std::array<Known, 8> all;
+    std::transform(rows.begin(), rows.end(), all.begin(),
+                   [](Row row) { return Known{row, ranking_of(row)}; });
+    return all;
+  }();
+  const Row row = row_for(source, sink);
+  return std::find_if(known.begin(), known.end(), [row](const Known& each) {
+           return each.row.data() == row.data();
+         })->ranking;
 }
 
 Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
@@ -233,7 +262,7 @@ std::string_view seen_by_witness(Mechanism mechanism, const SourceFacts& source,
 
 Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& needs) {
   Ranking fitting;
-  const Ranking all = preference(source, sink.kind);
+  const Ranking& all = preference(source, sink.kind);
   for (std::size_t index = 0; index < all.count; ++index) {
     if (judge(all.order[index], source, sink, needs).fits) add(fitting, all.order[index]);
   }
@@ -265,7 +294,7 @@ Error nothing_left(const SourceFacts& source, const SinkFacts& sink, const Needs
                  std::string(judge(needs.forced, source, sink, needs).reason);
   } else if (needs.copies_forbidden) {
     error.code = make_error_code(Errc::would_copy);
-    const Ranking all = preference(source, sink.kind);
+    const Ranking& all = preference(source, sink.kind);
     error.hint = std::string(all.order[0].name()) + ": " +
                  std::string(judge(all.order[0], source, sink, needs).reason);
   }

@@ -79,10 +79,13 @@ constexpr std::uint64_t planned_length(std::uint64_t length) noexcept {
 /// inside the kernel, of 64 KiB, is filled once. Beyond, each fill is a push of its own that wakes
 /// the receiver, and splice's larger pipe wins.
 inline constexpr std::uint64_t small_file_bytes = 64 << 10;
+/// Up to here read and write are as good a way into another file as any: what all of them do is to
+/// copy once or twice, and that is not what takes the time.
+inline constexpr std::uint64_t small_copied_bytes = 256 << 10;
 
 /// Every mechanism, in the order in which they are tried for a kind of sink and the source's kind,
 /// length and pieces, fitting or not.
-Ranking preference(const SourceFacts& source, Kind sink);
+const Ranking& preference(const SourceFacts& source, Kind sink);
 
 /// Why nothing is left: no mechanism fits at all, the forced one does not, or each would copy.
 Error nothing_left(const SourceFacts& source, const SinkFacts& sink, const Needs& needs);

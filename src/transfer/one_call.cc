@@ -11,7 +11,8 @@ namespace {
 // What one call may finish, and what can be read again if it does not.
 bool fits_one_call(const Source& source) {
   return is_plain(source) && !EndpointAccess::is_composite(source) && source.length() != 0 &&
-         source.length() <= default_step_limit && !hands_over_pages(source);
+         source.length() <= default_step_limit && !hands_over_pages(source) &&
+         (source.kind() != Kind::file || source.length() < worth_asking_if_cached);
 }
 
 void give_back(PumpSlot& pump, Resources& resources) {

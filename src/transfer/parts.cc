@@ -16,13 +16,19 @@ Source leftover_source(const Residue& residue, Block block) {
   return EndpointAccess::kept_memory(bytes, std::move(owner));
 }
 
+// Then the connection's own rankings, which are of warm files, do not hold.
+bool is_cold(const Source& source) {
+  return source.kind() == Kind::file &&
+         look_at_cache(source.fd(), source.offset(), source.length()) == Cached::little;
+}
+
 }  // namespace
 
 Result<void> Engine::begin_part() {
   Source& part_source = current();
   if (sink_connection && !composite && needs.is_plain() && closed_ways == 0 && !in_leftover() &&
       is_plain(part_source) && !is_to_be_lent(part_source, *sink_connection) &&
-      options.disk == Disk::may_wait) {
+      options.disk == Disk::may_wait && !is_cold(part_source)) {
     facts = plain_facts(part_source);
     source_fd = part_source.fd();
     if (hands_over_pages(part_source)) {
