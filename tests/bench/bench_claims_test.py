@@ -12,7 +12,7 @@ import unittest
 import denied_calls
 from bench_program import PROGRAM, WATCHDOG_S, network_devices, processes_with
 
-NUMBERS = [1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 14]
+NUMBERS = list(range(1, 15))
 KEYS = {"number", "claim", "textbook", "here", "verdict", "why", "figures"}
 VERDICTS = {"holds", "fails", "depends", "not_told_apart", "not_measurable"}
 

@@ -9,10 +9,14 @@
 #include "bench/claims_calls.h"
 #include "bench/claims_costs.h"
 #include "bench/claims_kernel.h"
+#include "bench/claims_memory.h"
 #include "bench/claims_orders.h"
 #include "bench/claims_textbook.h"
 #include "bench/claims_web.h"
 #include "bench/payload.h"
+#include "memory/file_reads.h"
+#include "memory/sharing.h"
+#include "memory/slices.h"
 #include "sizes.h"
 
 namespace leat::app::bench {
@@ -21,6 +25,13 @@ namespace {
 /// A cold file is read from the disk by every row of every round.
 constexpr std::uint64_t most_cold_bytes = 256ull << 20;
 constexpr std::uint64_t large_body_bytes = 1u << 20;
+
+/// Whole pages, and no more than a quarter of a GiB: that says all.
+std::uint64_t memory_size(std::uint64_t size) {
+  constexpr std::uint64_t most = 256ull << 20;
+  constexpr std::uint64_t step = 64u << 10;
+  return std::min(most, (size + step - 1) / step * step);
+}
 
 Settings only(Settings settings, std::initializer_list<std::string_view> names) {
   settings.automatic = false;
@@ -45,11 +56,11 @@ std::expected<Series, std::string> run_cold(const std::string& folder, std::uint
                     of_orders(settings));
 }
 
-/// Claims 1, 2, 4, 5 and 7.
-std::expected<void, std::string> answer_transfers(std::vector<Claim>& claims,
-                                                  const Payload& payload,
-                                                  const Settings& settings) {
-  const auto from_file = run_series(payload, {}, of_orders(settings));
+/// Claims 1, 2, 4, 5 and 7. Returns the series of a file to TCP.
+std::expected<Series, std::string> answer_transfers(std::vector<Claim>& claims,
+                                                    const Payload& payload,
+                                                    const Settings& settings) {
+  auto from_file = run_series(payload, {}, of_orders(settings));
   if (!from_file) return std::unexpected(from_file.error());
   const auto from_memory =
       run_series(payload, {.source = SourceKind::memory}, only(settings, {"zerocopy_send"}));
@@ -72,7 +83,7 @@ std::expected<void, std::string> answer_transfers(std::vector<Claim>& claims,
   };
   order(5, claimed_throughput, wall_of);
   order(7, claimed_cpu, cpu_of);
-  return {};
+  return from_file;
 }
 
 /// Claims 6 and 9.
@@ -113,11 +124,63 @@ std::expected<void, std::string> answer_calls(std::vector<Claim>& claims, const 
   return {};
 }
 
+/// Claim 8, from `file_to_tcp` and what is measured here.
+std::expected<Claim, std::string> answer_memory_saved(const Payload& payload,
+                                                      const Series& file_to_tcp,
+                                                      const memory::Group& slices,
+                                                      const memory::UseGroup& sharing,
+                                                      const memory::ReadSettings& reads,
+                                                      const Settings& settings) {
+  Payload part = payload;
+  part.size = std::min(payload.size, reads.size);
+  const auto forwarded = run_series(
+      part, {.source = SourceKind::tcp, .sink = SinkKind::tcp}, only(settings, {"splice"}));
+  if (!forwarded) return std::unexpected(forwarded.error());
+  const auto whole_file = measure_whole_file(part);
+  if (!whole_file) return std::unexpected(whole_file.error());
+  const auto large = memory::measure_large_file(reads);
+  if (!large) return std::unexpected(large.error());
+  return answer_savings({.file_to_tcp = file_to_tcp,
+                         .tcp_to_tcp = *forwarded,
+                         .whole_file = *whole_file,
+                         .large_file = large->back(),
+                         .slices = slices,
+                         .sharing = sharing});
+}
+
+/// Claims 8, 10 and 11. `sharing` was measured before, as that forks.
+std::expected<void, std::string> answer_memory(std::vector<Claim>& claims, const Payload& payload,
+                                               const Series& file_to_tcp,
+                                               const memory::UseGroup& sharing,
+                                               const Settings& settings) {
+  const memory::ReadSettings reads{.timing = {.min_rounds = settings.min_rounds,
+                                              .max_rounds = settings.max_rounds,
+                                              .progress = settings.progress},
+                                   .folder = payload.folder,
+                                   .size = memory_size(payload.size)};
+  const auto slices = memory::measure_slices(reads.timing);
+  if (!slices) return std::unexpected(slices.error());
+  const auto written = memory::measure_small_file(reads, memory::Cached::written);
+  if (!written) return std::unexpected(written.error());
+  const auto read_ahead = memory::measure_small_file(reads, memory::Cached::read_ahead);
+  if (!read_ahead) return std::unexpected(read_ahead.error());
+  auto saved = answer_memory_saved(payload, file_to_tcp, *slices, sharing, reads, settings);
+  if (!saved) return std::unexpected(saved.error());
+  claims.push_back(std::move(*saved));
+  claims.push_back(answer_slices(*slices));
+  claims.push_back(answer_mapping(*written, *read_ahead));
+  return {};
+}
+
 }  // namespace
 
 std::expected<std::vector<Claim>, std::string> answer_claims(const std::string& folder,
                                                              std::uint64_t size,
                                                              const Settings& settings) {
+  // First of all: of what comes later nothing is then in its consumers.
+  const auto sharing =
+      memory::measure_sharing({.size = memory_size(size), .progress = settings.progress});
+  if (!sharing) return std::unexpected(sharing.error());
   auto file = make_payload(folder, size, room_for({.source = SourceKind::memory}));
   if (!file) return std::unexpected(file.error());
   const Payload payload{.file = file->file, .size = size, .folder = folder};
@@ -126,7 +189,9 @@ std::expected<std::vector<Claim>, std::string> answer_claims(const std::string& 
   if (const auto done = answer_requests(claims, payload, settings); !done) {
     return std::unexpected(done.error());
   }
-  if (const auto done = answer_transfers(claims, payload, settings); !done) {
+  const auto file_to_tcp = answer_transfers(claims, payload, settings);
+  if (!file_to_tcp) return std::unexpected(file_to_tcp.error());
+  if (const auto done = answer_memory(claims, payload, *file_to_tcp, *sharing, settings); !done) {
     return std::unexpected(done.error());
   }
   std::sort(claims.begin(), claims.end(),

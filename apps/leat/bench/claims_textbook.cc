@@ -3,7 +3,7 @@
 namespace leat::app::bench {
 namespace {
 
-constexpr std::array<TextbookClaim, 11> claims{{
+constexpr std::array<TextbookClaim, 14> claims{{
     {1, "a file of 1 GB to a socket: time and CPU, where read+write is 100",
      "mmap+write 60, sendfile 30, splice 30"},
     {2, "copies on the way (CPU + DMA)",
@@ -15,7 +15,13 @@ constexpr std::array<TextbookClaim, 11> claims{{
     {5, "throughput, best first", "RDMA, sendfile, splice, direct I/O, mmap+write"},
     {6, "latency, best first", "RDMA, sendfile, splice, direct I/O, mmap+write"},
     {7, "CPU use, least first", "RDMA, direct I/O, sendfile, splice, mmap+write"},
+    {8, "memory saved and speed won, against the traditional way",
+     "file transfer by sendfile ~50 %, 2-3 times; forwarding by splice ~40 %, 1.5-2 times; large "
+     "files by mmap 30-60 %, 1.5-4 times; streams by shared buffers 40-70 %, 2-5 times"},
     {9, "a web server with sendfile", "throughput +20 to +50 %, CPU -30 to -60 %"},
+    {10, "64 KiB: a slice instead of a copy",
+     "0.592 ns, 0 B, 0 allocations against 4246 ns, 65536 B, 1 allocation"},
+    {11, "a file of 4 MiB mapped instead of read into a buffer", "50082 ns against 94650 ns"},
     {12, "sendfile works only from a file to a socket", "from a file to a socket, nothing else"},
     {13, "splice needs a pipe; some file systems do not support it", "a pipe at one end at least"},
     {14, "MSG_ZEROCOPY: sending only, and completions have to be read",
