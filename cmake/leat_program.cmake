@@ -10,6 +10,13 @@ if(NOT EXISTS ${main})
   return()
 endif()
 
+# What leat_library.cmake found.
+if(leat_liburing)
+  list(FILTER sources EXCLUDE REGEX "/os/ring_reads_missing\\.cc$")
+else()
+  list(FILTER sources EXCLUDE REGEX "/os/ring_reads\\.cc$")
+endif()
+
 find_package(fmt REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -36,7 +43,8 @@ leat_compile_quickly(leat_program_parts)
 target_include_directories(leat_program_parts PUBLIC ${PROJECT_SOURCE_DIR}/apps/leat)
 target_compile_definitions(leat_program_parts PUBLIC LEAT_VERSION="${PROJECT_VERSION}")
 target_link_libraries(leat_program_parts
-  PUBLIC leat::leat ${fmt} CLI11::CLI11 nlohmann_json::nlohmann_json OpenSSL::Crypto)
+  PUBLIC leat::leat ${fmt} CLI11::CLI11 nlohmann_json::nlohmann_json OpenSSL::Crypto
+         ${CMAKE_DL_LIBS})
 
 add_executable(leat_program ${main})
 leat_compile_quickly(leat_program)
