@@ -97,11 +97,11 @@ Group small_group(Cached cached) {
   if (cached == Cached::read_ahead) {
     return {.key = "small_read_ahead",
             .title = "4 MiB of a warm file that readahead brought in, every cache line touched",
-            .operation = "4 MiB"};
+            .operation = "look at 4 MiB"};
   }
   return {.key = "small_written",
           .title = "4 MiB of a warm file written in one call, every cache line touched",
-          .operation = "4 MiB",
+          .operation = "look at 4 MiB",
           .bounds = {{.row = read_rows::kept, .to = read_rows::read, .most = 0.5},
                      {.row = read_rows::mapped, .to = read_rows::read, .most = 0.6}}};
 }
@@ -136,7 +136,7 @@ Expected<Group> measure_summing(const ReadSettings& settings) {
   if (!kept) return std::unexpected(kept.error());
   Group group{.key = "small_summed",
               .title = "4 MiB of a warm file written in one call, all 8-byte words summed",
-              .operation = "4 MiB",
+              .operation = "look at 4 MiB",
               .bounds = {{.row = read_rows::kept, .to = read_rows::read, .most = 0.65}}};
   return measure(std::move(group), {std::move(*read), std::move(*kept)}, settings.timing);
 }
@@ -151,7 +151,7 @@ Expected<std::vector<Group>> measure_large_file(const ReadSettings& settings) {
   auto random =
       measure_all({.key = "random_4k",
                    .title = fmt::format("4 KiB at random offsets of a warm file of {}", size),
-                   .operation = "4 KiB"},
+                   .operation = "look at 4 KiB"},
                   at_random, settings.timing);
   if (!random) return std::unexpected(random.error());
   auto sequential = measure_all(

@@ -87,7 +87,7 @@ Expected<Group> measure_slices(const Settings& settings) {
   std::vector<std::byte> kept(slice_bytes);
   Group group{.key = "slices",
               .title = "64 KiB: a copy or a slice",
-              .operation = "64 KiB handed on",
+              .operation = "hand-over of 64 KiB",
               .bounds = {{.row = slice_rows::call_scoped,
                           .to = slice_rows::kept_copy,
                           .most = 1.0 / 1000,
