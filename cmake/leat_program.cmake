@@ -10,6 +10,13 @@ if(NOT EXISTS ${main})
   return()
 endif()
 
+# What leat_library.cmake found.
+if(leat_liburing)
+  list(FILTER sources EXCLUDE REGEX "/os/ring_reads_missing\\.cc$")
+else()
+  list(FILTER sources EXCLUDE REGEX "/os/ring_reads\\.cc$")
+endif()
+
 find_package(fmt REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -36,7 +43,8 @@ leat_compile_quickly(leat_program_parts)
 target_include_directories(leat_program_parts PUBLIC ${PROJECT_SOURCE_DIR}/apps/leat)
 target_compile_definitions(leat_program_parts PUBLIC LEAT_VERSION="${PROJECT_VERSION}")
 target_link_libraries(leat_program_parts
-  PUBLIC leat::leat ${fmt} CLI11::CLI11 nlohmann_json::nlohmann_json OpenSSL::Crypto)
+  PUBLIC leat::leat ${fmt} CLI11::CLI11 nlohmann_json::nlohmann_json OpenSSL::Crypto
+         ${CMAKE_DL_LIBS})
 
 add_executable(leat_program ${main})
 leat_compile_quickly(leat_program)
@@ -47,3 +55,17 @@ target_link_libraries(leat_program PRIVATE leat_program_parts)
 if(LEAT_FMT_INSIDE)
   target_link_options(leat_program PRIVATE -static-libstdc++ -static-libgcc)
 endif()
+
+# Abseil's Cord, for `leat bench memory` to load from beside the program: a peer to be measured
+# against, which is neither needed nor installed. Not under a sanitizer, which Abseil's own code has
+# none of.
+find_package(absl CONFIG QUIET)
+if(absl_FOUND AND NOT LEAT_SANITIZE)
+  add_library(leat_cord MODULE ${PROJECT_SOURCE_DIR}/bench/cord/cord_operations.cc)
+  set_target_properties(leat_cord PROPERTIES
+    PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  target_include_directories(leat_cord PRIVATE ${PROJECT_SOURCE_DIR}/apps/leat)
+  target_link_libraries(leat_cord PRIVATE absl::cord)
+  add_dependencies(leat_program leat_cord)
+endif()
+set_target_properties(leat_program PROPERTIES BUILD_RPATH "\$ORIGIN")

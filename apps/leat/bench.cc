@@ -22,6 +22,7 @@
 #include "bench/sampling.h"
 #include "commands.h"
 #include "host_costs.h"
+#include "memory/memory_commands.h"
 #include "os/process.h"
 #include "os/veth.h"
 #include "planner/regret_command.h"
@@ -302,10 +303,13 @@ void add_transfer(CLI::App& bench, int& exit_status) {
 void add_bench(CLI::App& root, int& exit_status) {
   CLI::App* bench = root.add_subcommand("bench", "Measure on this host");
   bench->require_subcommand(1);
-  bench->footer("See leat bench transfer --help, and likewise of claims, planner and page.");
+  bench->footer(
+      "See leat bench transfer --help, and likewise of claims, planner, memory, read and page.");
   add_transfer(*bench, exit_status);
   bench::add_claims_command(*bench, default_folder(), show_progress, exit_status);
   planner::add_regret_command(*bench, default_folder(), show_progress, exit_status);
+  memory::add_memory_command(*bench, show_progress, exit_status);
+  memory::add_read_command(*bench, default_folder(), show_progress, exit_status);
   add_bench_page(*bench, exit_status);
 }
 

@@ -57,9 +57,9 @@ int bench_page(const PageOptions& options) {
 }
 
 constexpr const char* explanation =
-    R"(Reads what leat bench transfer, leat bench claims and scripts/bench peers wrote as JSON, and
-makes one page of it that needs nothing from elsewhere, with charts and all figures; or one chart,
-the bars of the first pair of ends.
+    R"(Reads what leat bench transfer, claims, memory and read, and scripts/bench peers, wrote as
+JSON, and makes one page of it that needs nothing from elsewhere, with charts and all figures; or
+one chart, the bars of the first pair of ends.
 
 Examples:
   leat bench transfer --sink tcp --json=tcp.json

@@ -69,6 +69,10 @@ def steps():
                                                            "--max-rounds", "30"]),
         Step("claims", "what the textbooks claim", ["claims", "--size", "1GiB", "--pairs",
                                                    "11", "--max-pairs", "30"]),
+        Step("memory", "slices, chains, pools and shared buffers",
+             ["memory", "--size", "256MiB", "--pairs", "11", "--max-pairs", "60"]),
+        Step("read", "a file read or mapped",
+             ["read", "--size", "1GiB", "--pairs", "11", "--max-pairs", "30"]),
         Step("planner", "leat's choice beside the best mechanism", ["planner", "--size", "1GiB"],
              only_by_name=True, page="planner.html"),
     ]

@@ -10,7 +10,7 @@ _leat() {
   local -a command=("${COMP_WORDS[1]}")
   if [[ ${command[0]} == bench ]]; then
     if ((COMP_CWORD == 2)); then
-      mapfile -t COMPREPLY < <(compgen -W "transfer claims planner page --help" -- "$current")
+      mapfile -t COMPREPLY < <(compgen -W "transfer claims planner memory read page --help" -- "$current")
       return
     fi
     command+=("${COMP_WORDS[2]}")

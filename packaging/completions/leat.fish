@@ -52,6 +52,8 @@ complete -c leat -n $bench -f -a claims -d 'What the textbooks claim'
 complete -c leat -n $bench -f -a planner -d 'The choice beside the best mechanism'
 complete -c leat -n '__fish_seen_subcommand_from planner' -l rounds -x -d 'Rounds of each cell'
 complete -c leat -n '__fish_seen_subcommand_from planner' -l shipped -d 'Rank by what leat came with'
+complete -c leat -n $bench -f -a memory -d 'Slices, chains, pools and shared buffers'
+complete -c leat -n $bench -f -a read -d 'A file read, or mapped'
 complete -c leat -n $bench -f -a page -d 'Kept results as one page'
 complete -c leat -n '__fish_seen_subcommand_from page' -F
 complete -c leat -n '__fish_seen_subcommand_from page' -l svg -r -F -d 'Write a picture'

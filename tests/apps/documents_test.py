@@ -48,6 +48,20 @@ class DocumentsTest(unittest.TestCase):
         self.assertLessEqual(options_of("claims"), self.options["bench"])
         self.assertIn("leat bench claims", (ROOT / "docs/man/leat-bench.1").read_text())
 
+    def test_what_bench_memory_and_read_have(self):
+        # Options of bench transfer, which are documented, and those that zsh completes.
+        zsh = (COMPLETIONS / "_leat").read_text()
+        for name in ("memory", "read"):
+            COMMANDS[name] = ("bench", name)
+            self.addCleanup(COMMANDS.pop, name)
+            options = options_of(name)
+            self.assertLessEqual({"size", "html", "json"}, options)
+            self.assertLessEqual(options, self.options["bench"])
+            self.assertIn(f".B leat bench {name}\n", (ROOT / "docs/man/leat-bench.1").read_text())
+            body = re.search(rf"^_leat_bench_{name}\(\) {{\n(.*?)^}}", zsh,
+                             re.MULTILINE | re.DOTALL)[1]
+            self.assertEqual(set(re.findall(r"'--([a-z-]+?)(?:=-)?\[", body)), options)
+
     def test_the_first_page_names_every_command(self):
         text = (ROOT / "docs/man/leat.1").read_text()
         for command in COMMANDS:
@@ -96,6 +110,9 @@ class DocumentsTest(unittest.TestCase):
         self.assertEqual(self.complete("bench", "t"), {"transfer"})
         self.assertEqual(self.complete("bench", "c"), {"claims"})
         self.assertEqual(self.complete("bench", "pl"), {"planner"})
+        self.assertEqual(self.complete("bench", "m"), {"memory"})
+        self.assertEqual(self.complete("bench", "r"), {"read"})
+        self.assertIn("--max-pairs", self.complete("bench", "read", "--"))
         self.assertIn("tcp://", self.complete("explain", "tcp"))
         self.assertEqual(self.complete("bench", "transfer", "--path", ""), {"loopback", "veth"})
 

@@ -19,9 +19,10 @@ struct Kind {
   void (*add)(html::Page&, const Json&);
 };
 
-constexpr std::array<Kind, 3> kinds{{{"rows", flaw_of_transfer, add_transfer},
+constexpr std::array<Kind, 4> kinds{{{"rows", flaw_of_transfer, add_transfer},
                                      {"groups", flaw_of_peers, add_peers},
-                                     {"claims", flaw_of_claims, add_claims}}};
+                                     {"claims", flaw_of_claims, add_claims},
+                                     {"comparisons", flaw_of_memory, add_memory}}};
 
 /// Found, and whole enough to be shown.
 struct Result {
@@ -39,7 +40,8 @@ std::expected<Result, std::string> read(const ResultText& text) {
   }
   if (!result.kind) {
     return std::unexpected(fmt::format(
-        "{}: is no result of leat bench transfer, leat bench claims or scripts/bench peers",
+        "{}: is no result of leat bench transfer, claims, memory or read, or of scripts/bench "
+        "peers",
         text.name));
   }
   if (const std::string flaw = result.kind->flaw(result.json); !flaw.empty()) {
@@ -79,9 +81,9 @@ std::expected<std::string, std::string> render_page(std::span<const ResultText> 
   if (!read_results) return std::unexpected(read_results.error());
   html::Page page("leat: measured side by side", host_text(*read_results));
   page.paragraph(
-      "Every run is a fresh process; all rows of a table take turns, so that what the machine does "
-      "meanwhile meets all of them. Ratios are medians of runs of the same round with their "
-      "95\u00a0% "
+      "Every transfer is run in a fresh process; all rows of a table take turns, so that what the "
+      "machine does meanwhile meets all of them. Ratios are medians of runs of the same round with "
+      "their 95\u00a0% "
       "interval; below 1 is better, and ~ means that the interval contains 1: not told apart.");
   for (const Result& result : *read_results) result.kind->add(page, result.json);
   return page.render();

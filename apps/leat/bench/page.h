@@ -13,9 +13,9 @@ struct ResultText {
   std::string json;
 };
 
-/// One self-contained HTML page of all results: those of `leat bench transfer`, of `leat bench
-/// claims` and of `scripts/bench peers`, in the order given. The error is one line that names the
-/// result which is none of these.
+/// One self-contained HTML page of all results: those of `leat bench transfer`, `claims`, `memory`
+/// and `read`, and of `scripts/bench peers`, in the order given. The error is one line that names
+/// the result which is none of these.
 std::expected<std::string, std::string> render_page(std::span<const ResultText> results);
 
 /// The bars of the first pair of ends, at its largest size, of the first result of `leat bench

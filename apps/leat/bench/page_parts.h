@@ -43,11 +43,14 @@ std::string bytes_text(const std::optional<double>& bytes);
 std::string flaw_of_transfer(const Json& result);
 std::string flaw_of_peers(const Json& result);
 std::string flaw_of_claims(const Json& result);
+/// Of leat bench memory, and of leat bench read.
+std::string flaw_of_memory(const Json& result);
 
 /// Each takes a result that has no flaw.
 void add_transfer(html::Page& page, const Json& result);
 void add_peers(html::Page& page, const Json& result);
 void add_claims(html::Page& page, const Json& result);
+void add_memory(html::Page& page, const Json& result);
 
 /// Of a result of `leat bench transfer`: see render_picture.
 struct Picture {

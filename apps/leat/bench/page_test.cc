@@ -166,7 +166,7 @@ TEST(ResultPage, AnythingElseIsToldByOneLine) {
   EXPECT_EQ(error_of(""), "the.json: is not JSON");
   EXPECT_EQ(error_of("{\"rows\":[}"), "the.json: is not JSON");
   const std::string foreign =
-      "the.json: is no result of leat bench transfer, leat bench claims or "
+      "the.json: is no result of leat bench transfer, claims, memory or read, or of "
       "scripts/bench peers";
   EXPECT_EQ(error_of("[]"), foreign);
   EXPECT_EQ(error_of("{\"rows\":5}"), foreign);
@@ -175,6 +175,9 @@ TEST(ResultPage, AnythingElseIsToldByOneLine) {
   EXPECT_EQ(error_of("{\"groups\":[{}]}"), "the.json: a group has no \"title\" or no \"rows\"");
   EXPECT_EQ(error_of("{\"claims\":[{\"number\":1}]}"),
             "the.json: a claim has no \"number\", \"claim\" or \"verdict\"");
+  EXPECT_EQ(error_of("{\"comparisons\":[]}"), "the.json: has no comparisons");
+  EXPECT_EQ(error_of("{\"comparisons\":[5]}"),
+            "the.json: a comparison has no \"title\" or no \"rows\"");
   Json json = Json::parse(transfer_json());
   json["rows"][1]["wall_s"] = "fast";
   EXPECT_EQ(error_of(json.dump()), "the.json: row 2 has no \"wall_s\"");
