@@ -16,6 +16,7 @@ void Ring::end(RingOperation&) noexcept {}
 void Ring::cancel(RingOperation&) noexcept {}
 void Ring::read(RingOperation&, FdRef, std::span<std::byte>, std::uint64_t) {}
 void Ring::read_elsewhere(RingOperation&, FdRef, std::span<std::byte>, std::uint64_t) {}
+void Ring::open_elsewhere(RingOperation&, const char*, int) {}
 void Ring::will_need(FdRef, std::uint64_t, std::uint64_t) {}
 void Ring::write(RingOperation&, FdRef, std::span<const std::byte>, std::uint64_t) {}
 void Ring::send_zero_copy(RingOperation&, FdRef, std::span<const std::byte>, bool) {}
