@@ -9,6 +9,13 @@ struct Ring::State {};
 Ring::Ring(FdRef eventfd, RingUse use) noexcept : eventfd_(eventfd), use_(use) {}
 Ring::~Ring() = default;
 
+Result<void> Ring::open() {
+  return make_error(EOPNOTSUPP, "io_uring_setup (leat was built without liburing)");
+}
+Result<void> Ring::register_memory(std::span<const std::span<std::byte>>,
+                                   std::shared_ptr<const void>) {
+  return open();
+}
 Result<RingOperation*> Ring::begin() {
   return make_error(ENOSYS, "io_uring_setup (leat was built without liburing)");
 }
