@@ -11,6 +11,7 @@
 namespace leat {
 
 struct ContextState;
+class Pool;
 
 /// How calls that may raise SIGPIPE are kept from killing the program. See signal(7).
 enum class Sigpipe : std::uint8_t {
@@ -50,6 +51,9 @@ struct ContextCounters {
   std::uint64_t quarantined_bytes = 0;  ///< part of `lent_bytes`: of connections that are closed
   std::uint64_t abandoned_bytes = 0;    ///< never freed, as the kernel did not let go in time
   std::uint64_t operations = 0;         ///< in flight on the ring, or with helper threads
+  std::uint64_t registered_bytes = 0;   ///< pinned for the ring: see Context::register_blocks
+  /// Reads, writes and sends that were begun in registered memory, ever.
+  std::uint64_t registered_operations = 0;
 };
 
 /// One per thread that moves bytes. Its destructor waits, at most a second, until the kernel has
@@ -74,6 +78,27 @@ class Context {
   void wake() const noexcept;
 
   ContextCounters counters() const noexcept;
+
+  /// Maps every block that `pool` may have and has the kernel pin them for this context's ring,
+  /// once for all instead of for each operation. They stay pinned and mapped until the context is
+  /// gone, also if the pool goes before. From now on
+  ///  - `uring_send_zc` sends what lies in one piece in a block of it without pinning it, and
+  ///    without RLIMIT_MEMLOCK being asked each time;
+  ///  - `direct_io` leases blocks of it while it runs, if at least two of its own size (1 MiB, or
+  ///    `Tuning::block_bytes`) are free in them, and reads and writes without pinning those.
+  /// All else is as before. `counters()` tell what is registered and how often it was used.
+  ///
+  /// All of it is in memory from now on, and counts against RLIMIT_MEMLOCK of users without
+  /// CAP_IPC_LOCK, for each context that it is registered with. A child of fork(2) gets copies at
+  /// once, unless PoolOptions::not_in_children. Opens the ring: one that is thread_bound is bound
+  /// to this thread. Several pools may be registered; one that is already stays so.
+  ///
+  /// Errors, with nothing registered: what io_uring_setup(2) says, the operation naming who denies
+  /// it (EPERM, ENOSYS, ENOMEM, EMFILE); EEXIST (the ring is bound to another thread); ENOBUFS
+  /// (the pool's budget, or more than 4096 stretches of 2 MiB or one larger block); ENOMEM, with
+  /// RLIMIT_MEMLOCK as the hint; EFAULT (blocks of more than 1 GiB); EOPNOTSUPP (before Linux 5.19,
+  /// or leat was built without liburing); those of Pool::lease. See io_uring_register(2).
+  Result<void> register_blocks(Pool& pool);
 
  private:
   friend struct ContextAccess;

@@ -21,6 +21,7 @@ namespace leat {
 struct BlockRecord;
 struct PoolState;
 struct PoolHome;
+struct PoolAccess;
 
 /// Bytes that several pools may map together, and never more. Any thread.
 class Budget {
@@ -101,8 +102,7 @@ class [[nodiscard]] Lease {
   Slice freeze(std::size_t length) &&;
 
  private:
-  friend class Pool;
-  friend class PoolCache;
+  friend struct PoolAccess;
   Lease(BlockRecord* record, PoolHome* home) noexcept : record_(record), home_(home) {}
   void give_back() noexcept;
 
@@ -140,6 +140,7 @@ class Pool {
 
  private:
   friend class PoolCache;
+  friend struct PoolAccess;
   explicit Pool(PoolState* state) noexcept : state_(state) {}
   PoolState* state_;
 };

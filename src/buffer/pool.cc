@@ -187,6 +187,30 @@ Result<void> PoolState::map_slab(std::size_t blocks) {
   return {};
 }
 
+Result<void> PoolState::map_all() {
+  const std::lock_guard lock(mutex);
+  while (statistics.blocks < options.most_blocks) {
+    if (auto mapped = map_more(); !mapped) return mapped;
+    came_back.notify_all();
+  }
+  return {};
+}
+
+std::vector<std::span<std::byte>> PoolState::stretches() const {
+  const std::lock_guard lock(mutex);
+  std::vector<std::span<std::byte>> all;
+  for (const Slab& slab : slabs_) all.push_back(slab.bytes);
+  return all;
+}
+
+std::shared_ptr<PoolState> PoolState::keep() {
+  {
+    const std::lock_guard lock(mutex);
+    ++users_;
+  }
+  return {this, [](PoolState* kept) { kept->let_go(); }};
+}
+
 Result<BlockRecord*> PoolState::take() {
   const std::lock_guard lock(mutex);
   if (free_.empty()) {
@@ -283,19 +307,24 @@ Pool::~Pool() {
   if (state_) state_->let_go();
 }
 
-Result<Lease> Pool::lease() {
-  const auto taken = state_->take();
-  if (!taken) return std::unexpected(taken.error());
-  open_up((*taken)->bytes);
-  return Lease(*taken, &state_->shared_home);
+Lease PoolAccess::leased(BlockRecord& record, PoolHome& home) noexcept {
+  open_up(record.bytes);
+  return {&record, &home};
 }
+
+Result<Lease> PoolAccess::lease(PoolState& state) {
+  const auto taken = state.take();
+  if (!taken) return std::unexpected(taken.error());
+  return leased(**taken, state.shared_home);
+}
+
+Result<Lease> Pool::lease() { return PoolAccess::lease(*state_); }
 
 Result<Lease> Pool::wait_for_lease(std::optional<std::chrono::steady_clock::time_point> deadline,
                                    const std::stop_token& stop) {
   const auto taken = state_->wait_and_take(deadline, stop);
   if (!taken) return std::unexpected(taken.error());
-  open_up((*taken)->bytes);
-  return Lease(*taken, &state_->shared_home);
+  return PoolAccess::leased(**taken, state_->shared_home);
 }
 
 std::size_t Pool::block_bytes() const noexcept { return state_->options.block_bytes; }
@@ -342,8 +371,7 @@ Result<Lease> PoolCache::lease() {
     home_->kept.pop_back();
   }
   ++home_->leased;
-  open_up(record->bytes);
-  return Lease(record, home_);
+  return PoolAccess::leased(*record, *home_);
 }
 
 }  // namespace leat

@@ -40,6 +40,12 @@ struct PoolState {
   void take_back(std::span<BlockRecord* const> records) noexcept { end_use(records, 0); }
   PoolHome* open_home(std::size_t most_kept);
   void close_home(PoolHome& home) noexcept;
+  /// Maps all the blocks that there may be. Errors: as Pool::lease; what was mapped before stays.
+  Result<void> map_all();
+  /// What is mapped.
+  std::vector<std::span<std::byte>> stretches() const;
+  /// Keeps them mapped as long, whatever becomes of the pool.
+  std::shared_ptr<PoolState> keep();
   /// The pool is gone: with the last block and the last cache, this goes too.
   void let_go() noexcept { end_use({}, 1); }
 
@@ -64,7 +70,14 @@ struct PoolState {
   std::vector<Slab> slabs_;
   std::vector<BlockRecord*> free_;
   std::vector<std::unique_ptr<PoolHome>> homes_;
-  std::size_t users_ = 1;  // the pool and its caches
+  std::size_t users_ = 1;  // the pool, its caches and who keeps it
+};
+
+struct PoolAccess {
+  static PoolState& state(Pool& pool) noexcept { return *pool.state_; }
+  /// As Pool::lease.
+  static Result<Lease> lease(PoolState& state);
+  static Lease leased(BlockRecord& record, PoolHome& home) noexcept;
 };
 
 }  // namespace leat

@@ -18,6 +18,7 @@ using Outcome = Moved::Outcome;
 constexpr std::size_t default_slot_bytes = 1 << 20;
 constexpr std::size_t most_memory_bytes = 8 << 20;
 constexpr std::size_t most_slots = 8;
+constexpr std::size_t fewest_slots = 2;
 // The page cache and a file system's blocks: what is written directly shares neither with anything
 // that is not.
 constexpr std::uint32_t page_bytes = 4096;
@@ -87,6 +88,15 @@ Result<Looked> look_at(FdRef file, std::uint64_t offset, bool at_cursor, os::Acc
   return looked;
 }
 
+// What the ring knows, if enough of it is free to read and write at once.
+DirectMemory memory_for(std::size_t slot_bytes, std::size_t slots, Resources& resources) {
+  DirectMemory memory;
+  if (resources.registered)
+    memory.leases = resources.registered->lease(slot_bytes, fewest_slots, slots);
+  if (memory.leases.empty()) memory.block = resources.blocks.lease(slots * slot_bytes);
+  return memory;
+}
+
 // Returns why it cannot be done, if it cannot.
 std::optional<Moved> DirectIoPump::begin(const Passage& passage) {
   Looked source;
@@ -117,10 +127,11 @@ std::optional<Moved> DirectIoPump::begin(const Passage& passage) {
     return refusal(no_disk);
   }
   const std::size_t slot_bytes = (slot_bytes_ + unit - 1) / unit * unit;
-  const std::size_t slots = std::clamp<std::size_t>(most_memory_bytes / slot_bytes, 2, most_slots);
-  Block memory = passage.resources.blocks.lease(slots * slot_bytes);
-  work_ = std::make_unique<DirectWork>(std::move(source.end), std::move(sink.end), unit,
-                                       DirectQueue(std::move(memory), slot_bytes));
+  const std::size_t slots =
+      std::clamp<std::size_t>(most_memory_bytes / slot_bytes, fewest_slots, most_slots);
+  work_ = std::make_unique<DirectWork>(
+      std::move(source.end), std::move(sink.end), unit,
+      DirectQueue(memory_for(slot_bytes, slots, passage.resources), slot_bytes, slots));
   return std::nullopt;
 }
 

@@ -13,11 +13,14 @@ constexpr std::uint32_t most_tries_on_ring = 4;
 
 }  // namespace
 
-DirectQueue::DirectQueue(Block memory, std::size_t slot_bytes)
-    : memory_(std::make_shared<Block>(std::move(memory))), slot_bytes_(slot_bytes) {
-  const auto bytes = memory_->bytes();
-  for (std::size_t at = 0; at + slot_bytes <= bytes.size(); at += slot_bytes)
-    free_.push_back(bytes.data() + at);
+DirectQueue::DirectQueue(DirectMemory memory, std::size_t slot_bytes, std::size_t most)
+    : memory_(std::make_shared<DirectMemory>(std::move(memory))), slot_bytes_(slot_bytes) {
+  const auto cut = [&](std::span<std::byte> bytes) {
+    for (; bytes.size() >= slot_bytes && free_.size() < most; bytes = bytes.subspan(slot_bytes))
+      free_.push_back(bytes.data());
+  };
+  cut(memory_->block.bytes());
+  for (const Lease& lease : memory_->leases) cut(lease.bytes());
 }
 
 DirectSlot& DirectQueue::add(std::uint64_t place, std::size_t shift) {

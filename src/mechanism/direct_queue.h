@@ -9,8 +9,10 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include <leat/error.h>
+#include <leat/pool.h>
 
 #include "buffer/block_pool.h"
 #include "os/ring.h"
@@ -43,11 +45,17 @@ struct DirectSlot {
   }
 };
 
+/// What slots lie in: leases of memory that the ring knows, or else a block.
+struct DirectMemory {
+  Block block{};
+  std::vector<Lease> leases{};
+};
+
 /// Slots in the order of their places, and the memory that they share with operations on a ring.
 class DirectQueue {
  public:
-  /// `memory` is cut into slots of `slot_bytes`.
-  DirectQueue(Block memory, std::size_t slot_bytes);
+  /// `memory` is cut into slots of `slot_bytes`, `most` at most.
+  DirectQueue(DirectMemory memory, std::size_t slot_bytes, std::size_t most);
 
   std::size_t slot_bytes() const { return slot_bytes_; }
   std::deque<DirectSlot>& slots() { return slots_; }
@@ -77,10 +85,10 @@ class DirectQueue {
 
   /// Ends every operation; what is in flight keeps the memory alive.
   void abandon(os::Ring& ring);
-  const std::shared_ptr<Block>& memory() const { return memory_; }
+  const std::shared_ptr<DirectMemory>& memory() const { return memory_; }
 
  private:
-  std::shared_ptr<Block> memory_;
+  std::shared_ptr<DirectMemory> memory_;
   std::size_t slot_bytes_;
   std::deque<DirectSlot> slots_;
   std::deque<std::byte*> free_;

@@ -20,6 +20,7 @@
 #include "buffer/block_pool.h"
 #include "buffer/loans.h"
 #include "buffer/pipe_pool.h"
+#include "buffer/registered_pools.h"
 #include "buffer/verdicts.h"
 #include "endpoint/facts.h"
 #include "os/file_reads.h"
@@ -43,6 +44,7 @@ struct Resources {
   os::FileReads* reads =
       nullptr;                    ///< that others wait for; where a source's residency is asked for
   bool copies_forbidden = false;  ///< what lends, and cannot learn whether it copied, must refuse
+  RegisteredPools* registered = nullptr;  ///< whose blocks the ring knows
 
   /// To be called before a call that has no MSG_NOSIGNAL and may find its reader gone.
   void guard_sigpipe() {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,7 @@
 #include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <liburing.h>
 
@@ -83,6 +85,13 @@ std::string_view denied_by(std::string_view call, int error_number) {
   return call;
 }
 
+std::unexpected<Error> not_registered(int error_number) {
+  auto error = make_error(error_number, denied_by("io_uring_register", error_number));
+  if (error_number == ENOMEM)
+    error.error().hint = "raise RLIMIT_MEMLOCK (ulimit -l), or register fewer bytes";
+  return error;
+}
+
 unsigned flags_for(RingUse use) {
   unsigned flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
   if (use == RingUse::thread_bound)
@@ -95,6 +104,12 @@ int open_with(io_uring& ring, unsigned flags) {
   params.flags = flags;
   params.cq_entries = completion_entries;
   return -::io_uring_queue_init_params(submission_entries, &ring, &params);
+}
+
+// Returns how many of `entries` the table has from `first` on, or a negated errno.
+int update_table(io_uring& ring, std::size_t first, std::span<const iovec> entries) {
+  return ::io_uring_register_buffers_update_tag(&ring, static_cast<unsigned>(first), entries.data(),
+                                                nullptr, static_cast<unsigned>(entries.size()));
 }
 
 }  // namespace
@@ -115,6 +130,7 @@ struct Ring::State {
   std::size_t prepared_count = 0;
   Reports reports = Reports::unknown;
   bool has_waiting_workers = false;
+  bool has_table = false;  // of registered memory
   // Operations that nobody is told of make the eventfd readable all the same (DEFER_TASKRUN). Those
   // that are not fetched when it has been read would keep the next one from making it readable.
   bool has_untold = false;
@@ -136,6 +152,9 @@ Ring::~Ring() {
     const auto ready = wait(std::span(&wakeups, 1), until);
     if (!ready && !ready.error().is(EINTR)) break;
   }
+  // The kernel takes a closed ring down later: until then it would count what is pinned for it.
+  // With operations in flight some kernels wait for those.
+  if (state_->has_table && in_flight() == 0) ::io_uring_unregister_buffers(&state_->ring);
 }
 
 Result<void> Ring::open() {
@@ -162,6 +181,49 @@ Result<void> Ring::open() {
     return make_error(error, denied_by("io_uring_register", error));
   state_ = std::move(state);
   return {};
+}
+
+// Its entries are empty, so that pools can be added one by one.
+Result<void> Ring::make_table() {
+  if (state_->has_table) return {};
+  const int failed = -::io_uring_register_buffers_sparse(&state_->ring, RegisteredMemory::most);
+  if (failed == EINVAL)
+    return make_error(EOPNOTSUPP, "io_uring_register (IORING_RSRC_REGISTER_SPARSE: Linux 5.19)");
+  if (failed != 0) return not_registered(failed);
+  state_->has_table = true;
+  return {};
+}
+
+Result<void> Ring::register_memory(std::span<const std::span<std::byte>> stretches,
+                                   std::shared_ptr<const void> owner) {
+  if (auto opened = open(); !opened) return opened;
+  const std::size_t first = memory_.count();
+  if (stretches.size() > RegisteredMemory::most - first)
+    return make_error(ENOBUFS, "io_uring_register (the ring's table of buffers is full)");
+  if (auto made = make_table(); !made) return made;
+  std::vector<iovec> entries;
+  for (const std::span<std::byte> stretch : stretches)
+    entries.push_back({stretch.data(), stretch.size()});
+  std::size_t done = 0;
+  while (done < entries.size()) {
+    // It stops at the first that it cannot pin, and says why if asked for that one alone.
+    const int count = update_table(state_->ring, first + done, std::span(entries).subspan(done));
+    if (count > 0) {
+      done += static_cast<std::size_t>(count);
+      continue;
+    }
+    // Should that fail, they stay pinned as long as the ring, and nobody uses them.
+    if (done > 0) update_table(state_->ring, first, std::vector<iovec>(done));
+    return not_registered(count < 0 ? -count : EINVAL);
+  }
+  memory_.add(stretches, std::move(owner));
+  return {};
+}
+
+std::optional<std::uint16_t> Ring::place_of(std::span<const std::byte> bytes) noexcept {
+  const auto place = memory_.place_of(bytes);
+  if (place) ++registered_operations_;
+  return place;
 }
 
 Result<RingOperation*> Ring::begin() {
@@ -207,8 +269,12 @@ void Ring::read(RingOperation& operation, FdRef file, std::span<std::byte> into,
                 std::uint64_t offset) {
   io_uring_sqe* const entry = start(operation);
   if (!entry) return;
-  ::io_uring_prep_read(entry, file.number(), into.data(), static_cast<unsigned>(into.size()),
-                       offset);
+  const auto length = static_cast<unsigned>(into.size());
+  if (const auto place = place_of(into)) {
+    ::io_uring_prep_read_fixed(entry, file.number(), into.data(), length, offset, *place);
+  } else {
+    ::io_uring_prep_read(entry, file.number(), into.data(), length, offset);
+  }
   ::io_uring_sqe_set_data(entry, &operation);
 }
 
@@ -254,8 +320,12 @@ void Ring::write(RingOperation& operation, FdRef file, std::span<const std::byte
                  std::uint64_t offset) {
   io_uring_sqe* const entry = start(operation);
   if (!entry) return;
-  ::io_uring_prep_write(entry, file.number(), from.data(), static_cast<unsigned>(from.size()),
-                        offset);
+  const auto length = static_cast<unsigned>(from.size());
+  if (const auto place = place_of(from)) {
+    ::io_uring_prep_write_fixed(entry, file.number(), from.data(), length, offset, *place);
+  } else {
+    ::io_uring_prep_write(entry, file.number(), from.data(), length, offset);
+  }
   ::io_uring_sqe_set_data(entry, &operation);
 }
 
@@ -272,8 +342,13 @@ void Ring::send_zero_copy(RingOperation& operation, FdRef socket, std::span<cons
   const unsigned flags = reports_copies() ? report_usage : 0;
   io_uring_sqe* const entry = start(operation);
   if (!entry) return;
-  ::io_uring_prep_send_zc(entry, socket.number(), from.data(), from.size(),
-                          message_flags(more_follows), flags);
+  if (const auto place = place_of(from)) {
+    ::io_uring_prep_send_zc_fixed(entry, socket.number(), from.data(), from.size(),
+                                  message_flags(more_follows), flags, *place);
+  } else {
+    ::io_uring_prep_send_zc(entry, socket.number(), from.data(), from.size(),
+                            message_flags(more_follows), flags);
+  }
   ::io_uring_sqe_set_data(entry, &operation);
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -13,14 +14,15 @@
 #include <leat/error.h>
 #include <leat/fd.h>
 
+#include "os/ring_memory.h"
 #include "os/ring_records.h"
 
 struct io_uring_sqe;  // NOLINT(readability-identifier-naming): liburing's
 
 namespace leat::os {
 
-/// The ring of a context. It is opened at the first `begin`, and only then can it be refused. One
-/// thread. Its eventfd is made readable by every completion; `reap` alone takes them.
+/// The ring of a context. It is opened when it is first needed, and only then can it be refused.
+/// One thread. Its eventfd is made readable by every completion; `reap` alone takes them.
 class Ring {
  public:
   Ring(FdRef eventfd, RingUse use) noexcept;
@@ -30,9 +32,20 @@ class Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
-  /// A record. Errors: ENOSYS, EPERM, ENOMEM, EMFILE as io_uring_setup(2) has them, the operation
-  /// naming who denies it; EEXIST (it is bound to another thread); EAGAIN: as many operations are
-  /// in flight as it may hold, so wait until one is `finished`.
+  /// Opens it, unless it is open. Errors: ENOSYS, EPERM, ENOMEM, EMFILE as io_uring_setup(2) has
+  /// them, the operation naming who denies it; EEXIST (it is bound to another thread).
+  Result<void> open();
+  /// Has the kernel pin all `stretches` until the ring is gone, and keeps `owner` as long: what
+  /// reads, writes or sends one piece within one of them is then spared pinning it each time. All
+  /// of them or none. Errors: as `open`; EOPNOTSUPP (before Linux 5.19, or built without liburing);
+  /// ENOBUFS (more than RegisteredMemory::most stretches); ENOMEM, with RLIMIT_MEMLOCK as the hint;
+  /// EFAULT (a stretch of more than 1 GiB). See IORING_REGISTER_BUFFERS_UPDATE in
+  /// io_uring_register(2).
+  Result<void> register_memory(std::span<const std::span<std::byte>> stretches,
+                               std::shared_ptr<const void> owner);
+
+  /// A record. Errors: as `open`; EAGAIN: as many operations are in flight as it may hold, so wait
+  /// until one is `finished`.
   Result<RingOperation*> begin();
   /// Done with `operation`: it is freed, now or once it is finished. One that is in flight is
   /// cancelled if that is possible.
@@ -72,12 +85,16 @@ class Ring {
   /// How many have finished since the ring was made.
   std::uint64_t finished() const noexcept { return records_.finished(); }
   bool is_open() const noexcept { return state_ != nullptr; }
+  std::uint64_t registered_bytes() const noexcept { return memory_.bytes(); }
+  /// Operations that were prepared in registered memory.
+  std::uint64_t registered_operations() const noexcept { return registered_operations_; }
   /// True if notifications say whether the kernel copied after all (Linux 6.2). Needs an open ring.
   bool reports_copies();
 
  private:
   struct State;  // liburing's
-  Result<void> open();
+  Result<void> make_table();
+  std::optional<std::uint16_t> place_of(std::span<const std::byte> bytes) noexcept;
   io_uring_sqe* entry_for(RingOperation* operation);
   io_uring_sqe* start(RingOperation& operation);
   void give_to_worker(io_uring_sqe& entry);
@@ -85,7 +102,9 @@ class Ring {
 
   FdRef eventfd_;
   RingUse use_;
-  RingRecords records_;  // outlives the ring itself
+  RingRecords records_;      // outlives the ring itself
+  RegisteredMemory memory_;  // the same
+  std::uint64_t registered_operations_ = 0;
   std::unique_ptr<State> state_;
 };
 

@@ -98,7 +98,21 @@ ContextCounters Context::counters() const noexcept {
           .lent_bytes = state_->lent.lent,
           .quarantined_bytes = state_->quarantine.bytes(),
           .abandoned_bytes = state_->quarantine.abandoned_bytes(),
-          .operations = state_->ring.in_flight() + state_->reads.in_flight()};
+          .operations = state_->ring.in_flight() + state_->reads.in_flight(),
+          .registered_bytes = state_->ring.registered_bytes(),
+          .registered_operations = state_->ring.registered_operations()};
+}
+
+Result<void> Context::register_blocks(Pool& pool) {
+  PoolState& blocks = PoolAccess::state(pool);
+  if (state_->registered.has(blocks)) return {};
+  // Nothing is mapped for a ring that is not to be had.
+  if (auto opened = state_->ring.open(); !opened) return opened;
+  if (auto mapped = blocks.map_all(); !mapped) return mapped;
+  auto kept = blocks.keep();
+  if (auto done = state_->ring.register_memory(blocks.stretches(), kept); !done) return done;
+  state_->registered.add(std::move(kept));
+  return {};
 }
 
 }  // namespace leat

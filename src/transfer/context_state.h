@@ -13,6 +13,7 @@
 #include "buffer/block_pool.h"
 #include "buffer/loans.h"
 #include "buffer/pipe_pool.h"
+#include "buffer/registered_pools.h"
 #include "buffer/verdicts.h"
 #include "os/file_reads.h"
 #include "os/ring.h"
@@ -41,6 +42,7 @@ struct ContextState {
   ContextOptions options;
   OwnedFd wakeups;
   BlockPool blocks;
+  RegisteredPools registered;
   PipePool pipes;
   LentBudget lent;
   Verdicts verdicts;

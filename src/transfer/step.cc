@@ -397,7 +397,8 @@ Resources Engine::resources_with(os::SigpipeGuard& guard, Sigpipe policy) {
           .sigpipe_policy = policy,
           .loans = sink_connection ? &sink_connection->loans : nullptr,
           .reads = &context.reads,
-          .copies_forbidden = needs.copies_forbidden};
+          .copies_forbidden = needs.copies_forbidden,
+          .registered = &context.registered};
 }
 
 // poll(2) cannot mask ERR and HUP: a step that they woke and that finds nothing to do would be

@@ -3,20 +3,17 @@
 // without privileges, a network namespace of its own, errors at the seam, receivers that do not
 // read or reset.
 
-#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <fstream>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -29,6 +26,7 @@
 #include <leat/connection.h>
 #include <leat/transfer.h>
 
+#include "faults/nobody.h"
 #include "support/drive.h"
 #include "support/guards.h"
 #include "support/pattern.h"
@@ -101,39 +99,6 @@ std::string send_by_every_way(std::uint64_t size, bool may_refuse) {
       trouble += "released " + std::to_string(*memory.releases) + " times; ";
   }
   return trouble;
-}
-
-/// Runs `body` in a child, which may give up its rights; returns what it says. Empty is well.
-std::string in_child(const std::function<std::string()>& body) {
-  int ends[2];
-  EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const std::string said = body();
-    [[maybe_unused]] const ssize_t written = ::write(ends[1], said.data(), said.size());
-    ::_exit(said.empty() ? 0 : 1);
-  }
-  ::close(ends[1]);
-  std::string said;
-  char room[4096];
-  for (ssize_t count = 0; (count = ::read(ends[0], room, sizeof room)) > 0;)
-    said.append(room, static_cast<std::size_t>(count));
-  ::close(ends[0]);
-  int status = 0;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  if (!WIFEXITED(status)) said += " died by signal " + std::to_string(WTERMSIG(status));
-  if (WIFEXITED(status) && WEXITSTATUS(status) != 0 && said.empty()) said = "ended with an error";
-  return said;
-}
-
-/// For good; false if this process has no rights to give up.
-bool become_nobody() {
-  return ::setresgid(65534, 65534, 65534) == 0 && ::setresuid(65534, 65534, 65534) == 0;
-}
-
-void limit(__rlimit_resource resource, rlim_t to) {
-  const rlimit both{to, to};
-  EXPECT_EQ(::setrlimit(resource, &both), 0);
 }
 
 class LentFaults : public GuardedTest {};

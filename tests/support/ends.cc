@@ -197,10 +197,7 @@ class MemorySource : public SourceEnd {
 class SliceSource : public SourceEnd {
  public:
   SliceSource(const EndOptions& options, bool in_pieces) : in_pieces_(in_pieces) {
-    auto buffer = Buffer::pages(options.size);
-    if (!buffer) std::abort();
-    fill_pattern(options.seed, 0, buffer->bytes());
-    slice_ = std::move(*buffer).freeze();
+    slice_ = options.pool ? in_block(options) : in_pages(options);
     memory_ = slice_.owner();
   }
   Source source() override {
@@ -212,6 +209,18 @@ class SliceSource : public SourceEnd {
   }
 
  private:
+  static Slice in_pages(const EndOptions& options) {
+    auto buffer = Buffer::pages(options.size);
+    if (!buffer) std::abort();
+    fill_pattern(options.seed, 0, buffer->bytes());
+    return std::move(*buffer).freeze();
+  }
+  static Slice in_block(const EndOptions& options) {
+    auto lease = options.pool->lease();
+    if (!lease || lease->bytes().size() < options.size) std::abort();
+    fill_pattern(options.seed, 0, lease->bytes().first(options.size));
+    return std::move(*lease).freeze(options.size);
+  }
   static Chain pieces_of(const Slice& slice) {
     constexpr std::array<std::size_t, 5> sizes = {1, 4095, 61, 4097, 12'001};
     Chain chain;

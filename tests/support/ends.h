@@ -10,6 +10,7 @@
 
 #include <leat/context.h>
 #include <leat/endpoint.h>
+#include <leat/pool.h>
 #include <leat/receipt.h>
 
 #include "support/streams.h"
@@ -55,6 +56,7 @@ struct EndOptions {
   bool small_buffers = false;  ///< of sockets
   DrainOptions drain{};        ///< of a stream sink; its seed is taken from here
   Context* context = nullptr;  ///< of a connection, which needs one and goes before it
+  Pool* pool = nullptr;        ///< of a slice or chain, which then lies in a block of it
 };
 
 /// Something to read from. Its payload is the pattern [0, size) of the seed, its tail goes on with

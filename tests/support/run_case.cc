@@ -1,6 +1,7 @@
 #include "support/run_case.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <optional>
@@ -64,6 +65,15 @@ bool may_be_ahead(const Receipt& receipt) {
          });
 }
 
+Pool registered_pool(Context& context, const Case& one, std::string& trouble) {
+  constexpr std::size_t blocks = 4;
+  auto pool = Pool::create({.block_bytes = one.registered_block_bytes, .most_blocks = blocks});
+  if (!pool) std::abort();
+  const auto registered = context.register_blocks(*pool);
+  if (!registered) trouble += registered.error().message() + "; ";
+  return std::move(*pool);
+}
+
 }  // namespace
 
 Outcome run_case(const Case& one, const Around& around) {
@@ -72,7 +82,9 @@ Outcome run_case(const Case& one, const Around& around) {
   Outcome outcome;
   std::uint64_t stranded = 0;
   Context context = make_context({.costs = one.costs});
-  const auto [from, to] = ends_of(one, context);
+  std::optional<Pool> pool;
+  if (one.registered_block_bytes > 0) pool = registered_pool(context, one, outcome.trouble);
+  const auto [from, to] = ends_of(one, context, pool ? &*pool : nullptr);
   switch (one.driver) {
     case Driver::steps: run_steps(context, one, *from, *to, outcome, how, stranded); break;
     case Driver::call: run_call(&context, one, *from, *to, outcome, how); break;
@@ -84,13 +96,15 @@ Outcome run_case(const Case& one, const Around& around) {
   outcome.trouble += to->examine(outcome.receipt.delivered, may_be_ahead(outcome.receipt));
   outcome.trouble += take_back_loans(context);
   outcome.trouble += from->examine(outcome.receipt.delivered + outcome.receipt.stranded);
+  outcome.registered_operations = context.counters().registered_operations;
   return outcome;
 }
 
-Ends ends_of(const Case& one, Context& context) {
+Ends ends_of(const Case& one, Context& context, Pool* pool) {
   EndOptions from = one.from_options;
   EndOptions to = one.to_options;
   from.context = to.context = &context;
+  from.pool = pool;
   return {SourceEnd::make(one.from, from), SinkEnd::make(one.to, to)};
 }
 

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <leat/plan.h>
+#include <leat/pool.h>
 #include <leat/transfer.h>
 
 #include "support/drive.h"
@@ -35,6 +36,8 @@ struct Case {
   std::shared_ptr<const Costs> costs{};  ///< null: those of make_context()
   Driver driver = Driver::steps;
   std::uint64_t limit = default_step_limit;
+  /// Not 0: the context has registered blocks of so many bytes, and slices and chains lie in one.
+  std::size_t registered_block_bytes = 0;
 };
 
 struct Outcome {
@@ -42,6 +45,7 @@ struct Outcome {
   Drive drive;  ///< with Driver::steps
   /// Every invariant that was broken: bytes, offsets, flags, the receipt's sums, leaks of bytes.
   std::string trouble;
+  std::uint64_t registered_operations = 0;
 };
 
 /// Waits until nothing is lent that a connection which is closed by now has lent; what is wrong.
@@ -56,7 +60,7 @@ struct Ends {
   std::unique_ptr<SourceEnd> from;
   std::unique_ptr<SinkEnd> to;
 };
-Ends ends_of(const Case& one, Context& context);
+Ends ends_of(const Case& one, Context& context, Pool* pool = nullptr);
 
 Outcome run_case(const Case& one, const Around& around = {});
 

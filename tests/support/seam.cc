@@ -314,6 +314,11 @@ extern "C" void* __wrap_mmap(void* hint, size_t length, int protection, int flag
 SEAM_RING(io_uring_queue_init_params, (unsigned entries, io_uring* ring, io_uring_params* params),
           (entries, ring, params))
 SEAM_RING(io_uring_register_eventfd, (io_uring * ring, int eventfd), (ring, eventfd))
+SEAM_RING(io_uring_register_buffers_sparse, (io_uring * ring, unsigned count), (ring, count))
+SEAM_RING(io_uring_register_buffers_update_tag,
+          (io_uring * ring, unsigned first, const iovec* entries, const __u64* tags,
+           unsigned count),
+          (ring, first, entries, tags, count))
 
 // Reads and writes that are about to be handed over count as calls of the names ring_read and
 // ring_write. One that is to be answered by an error becomes an operation that has it for a result;
@@ -324,8 +329,9 @@ constexpr unsigned inject_result = 1;  // IORING_NOP_INJECT_RESULT, Linux 6.10
 constexpr std::size_t direct_unit = 4096;
 
 void disturb(io_uring_sqe& entry) {
-  const bool reads = entry.opcode == IORING_OP_READ;
-  if (!reads && entry.opcode != IORING_OP_WRITE) return;
+  const bool reads = entry.opcode == IORING_OP_READ || entry.opcode == IORING_OP_READ_FIXED;
+  const bool writes = entry.opcode == IORING_OP_WRITE || entry.opcode == IORING_OP_WRITE_FIXED;
+  if (!reads && !writes) return;
   const auto verdict = consult(reads ? "ring_read" : "ring_write", true);
   if (verdict.error_number != 0) {
     const auto who = entry.user_data;

@@ -41,15 +41,19 @@ RING_MEMORY = {
     "io_uring_prep_nop",
     "io_uring_prep_openat",
     "io_uring_prep_read",
+    "io_uring_prep_read_fixed",
     "io_uring_prep_send_zc",
+    "io_uring_prep_send_zc_fixed",
     "io_uring_prep_sendmsg_zc",
     "io_uring_prep_write",
+    "io_uring_prep_write_fixed",
     "io_uring_queue_exit",
     "io_uring_register_iowq_max_workers",
     "io_uring_ring_dontfork",
     "io_uring_sq_ready",
     "io_uring_sqe_set_data",
     "io_uring_submit_and_wait",
+    "io_uring_unregister_buffers",
 }
 
 
