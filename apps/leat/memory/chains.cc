@@ -39,7 +39,7 @@ struct Pieces {
 /// One `once` a time; what the last one returns was seen.
 template <class Once>
 Way way(const char* name, Once once) {
-  return {.name = name, .run = [once](std::uint64_t times) -> Seen {
+  return {.name = name, .run = [once = std::move(once)](std::uint64_t times) -> Seen {
             std::uint64_t seen = 0;
             for (std::uint64_t i = 0; i < times; ++i) seen = once();
             return seen;
@@ -57,6 +57,7 @@ Way chain_of_foreign(Pieces& from) {
 
 std::vector<Slice> ready_slices(Pieces& from) {
   std::vector<Slice> slices;
+  slices.reserve(pieces);
   for (std::size_t index = 0; index < pieces; ++index) slices.push_back(from.take_in(index));
   return slices;
 }

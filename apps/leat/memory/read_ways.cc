@@ -86,7 +86,7 @@ Seen read_once(Kept<Tool>& kept, FdRef file, std::span<std::byte> into) {
 /// Repeats `once`; what the last one returns was seen.
 template <class Once>
 auto repeated(Once once) {
-  return [once](std::uint64_t times) -> Seen {
+  return [once = std::move(once)](std::uint64_t times) -> Seen {
     Seen seen = 0;
     for (std::uint64_t i = 0; i < times && seen; ++i) seen = once();
     return seen;

@@ -40,6 +40,7 @@ Expected<UseRow> share_among_threads(std::uint64_t size) {
   std::barrier all_have_read(consumers + 1);
   std::barrier all_may_end(consumers + 1);
   std::vector<std::jthread> threads;
+  threads.reserve(consumers);
   for (std::uint64_t& sum : sums) {
     threads.emplace_back([&, own = whole] {
       sum = sum_of_pages(own.bytes());

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "os/child_process.h"
 #include "os/family_memory.h"
 #include "os/payload_file.h"
 #include "os/shared_library.h"
@@ -113,6 +114,19 @@ TEST(FamilyMemory, GrowsByWhatIsTouched) {
   EXPECT_GE(after->pss_bytes, before->pss_bytes + size / 2);
   EXPECT_GE(after->anonymous_bytes, before->anonymous_bytes + size / 2);
   EXPECT_EQ(touched.back(), std::byte{1});
+}
+
+// Method: children end, unreaped, at any moment while the family is asked again and again.
+TEST(FamilyMemory, AChildThatEndsMeanwhileIsNoError) {
+  if (const auto known = family_memory(); !known) GTEST_SKIP() << known.error().message();
+  for (int turn = 0; turn < 100; ++turn) {
+    auto child = ChildProcess::start([](const ParentLink& link) { return link.wait_for_go(); });
+    ASSERT_TRUE(child) << child.error().message();
+    ASSERT_TRUE(child->go());
+    const auto memory = family_memory();
+    ASSERT_TRUE(memory) << "turn " << turn << ": " << memory.error().message();
+    ASSERT_TRUE(child->wait());
+  }
 }
 
 TEST(SharedLibrary, ThatIsNotThereIsToldByItsName) {

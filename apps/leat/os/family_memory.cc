@@ -63,6 +63,14 @@ Result<std::vector<std::string>> family() {
   return members;
 }
 
+Result<FamilyMemory> memory_of(const std::string& process) {
+  const auto pss = bytes_of(path_of(process, "smaps_rollup"), "Pss");
+  if (!pss) return std::unexpected(pss.error());
+  const auto anonymous = bytes_of(path_of(process, "status"), "RssAnon");
+  if (!anonymous) return std::unexpected(anonymous.error());
+  return FamilyMemory{*pss, *anonymous};
+}
+
 }  // namespace
 
 Result<FamilyMemory> family_memory() {
@@ -70,12 +78,14 @@ Result<FamilyMemory> family_memory() {
   if (!members) return std::unexpected(members.error());
   FamilyMemory sum;
   for (const std::string& process : *members) {
-    const auto pss = bytes_of(path_of(process, "smaps_rollup"), "Pss");
-    if (!pss) return std::unexpected(pss.error());
-    const auto anonymous = bytes_of(path_of(process, "status"), "RssAnon");
-    if (!anonymous) return std::unexpected(anonymous.error());
-    sum.pss_bytes += *pss;
-    sum.anonymous_bytes += *anonymous;
+    const auto memory = memory_of(process);
+    if (!memory) {
+      // A child that ended after it was listed has none: it is gone, or waits to be reaped.
+      if (process != "self" && !parent_of(process)) continue;
+      return std::unexpected(memory.error());
+    }
+    sum.pss_bytes += memory->pss_bytes;
+    sum.anonymous_bytes += memory->anonymous_bytes;
   }
   return sum;
 }
