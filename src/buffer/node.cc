@@ -1,6 +1,6 @@
-#include <leat/node.h>
-
 #include "os/node.h"
+
+#include <leat/node.h>
 
 namespace leat {
 

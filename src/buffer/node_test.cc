@@ -1,7 +1,5 @@
 // Goal: memory can be asked for where a thread or a card is. Method: what sysfs says beside it.
 
-#include <leat/node.h>
-
 #include <sched.h>
 
 #include <cerrno>
@@ -13,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include <leat/node.h>
 #include <leat/pool.h>
 
 namespace leat::testing {

@@ -106,8 +106,7 @@ TEST_F(MappingTest, what_is_shared_is_written_to_the_file) {
 
 // What is written to the file afterwards does not show: it was copied, not only mapped.
 TEST_F(MappingTest, is_loaded_to_a_node) {
-  const Mapping mapping =
-      map({}, {.access = MapAccess::private_copy, .populate = true, .node = 0});
+  const Mapping mapping = map({}, {.access = MapAccess::private_copy, .populate = true, .node = 0});
   ASSERT_TRUE(holds_pattern(mapping.bytes(), 0));
   for (std::uint64_t at = 0; at < size; at += page)
     ASSERT_EQ(::pwrite(file_.number(), "new", 3, static_cast<off_t>(at)), 3);

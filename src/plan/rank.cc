@@ -216,18 +216,23 @@ const Ranking& preference(const SourceFacts& source, Kind sink) {
     Ranking ranking;
   };
   static const std::array<Known, 8> known = [] {
-    const std::array<Row, 8> rows{small_or_cold_file_to_stream, file_to_stream, file_to_pipe,
-                                  small_file_to_file,           file_to_file,   stream_to_any,
-                                  memory_to_any,                scattered_to_any};
+    const std::array<Row, 8> rows{small_or_cold_file_to_stream,
+                                  file_to_stream,
+                                  file_to_pipe,
+                                  small_file_to_file,
+                                  file_to_file,
+                                  stream_to_any,
+                                  memory_to_any,
+                                  scattered_to_any};
     std::array<Known, 8> all;
     std::transform(rows.begin(), rows.end(), all.begin(),
                    [](Row row) { return Known{row, ranking_of(row)}; });
     return all;
   }();
   const Row row = row_for(source, sink);
-  return std::find_if(known.begin(), known.end(), [row](const Known& each) {
-           return each.row.data() == row.data();
-         })->ranking;
+  return std::find_if(known.begin(), known.end(),
+                      [row](const Known& each) { return each.row.data() == row.data(); })
+      ->ranking;
 }
 
 Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,

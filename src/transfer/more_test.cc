@@ -275,9 +275,8 @@ TEST_F(More, a_long_stretch_is_corked_until_the_step_returns) {
       ++steps;
       EXPECT_FALSE(os::is_corked(FdRef(socket)));
       const std::uint64_t fresh = transfer.receipt().delivered - received;
-      const Receipt got =
-          leat::transfer(Source::socket(tcp.from.ref(), fresh),
-                         Sink(std::span(room).subspan(received, fresh)));
+      const Receipt got = leat::transfer(Source::socket(tcp.from.ref(), fresh),
+                                         Sink(std::span(room).subspan(received, fresh)));
       EXPECT_TRUE(got.ok()) << describe(got);
       received += fresh;
     }

@@ -18,11 +18,11 @@ bool is_one_call(const Source& source, const Sink& sink, const Options& options)
 /// message passes here.
 [[gnu::always_inline]] inline bool asks_for_nothing_else(const Options& options) noexcept {
   const auto number = [](auto value) { return static_cast<std::uint64_t>(value); };
-  const std::uint64_t asked =
-      number(bool(options.mechanism)) | number(options.copies) | number(options.consistency) |
-      number(options.at_end) | number(options.measure) | number(options.disk) |
-      number(options.deadline.has_value()) | options.rate_limit | options.tuning.block_bytes |
-      options.tuning.pipe_bytes;
+  const std::uint64_t asked = number(bool(options.mechanism)) | number(options.copies) |
+                              number(options.consistency) | number(options.at_end) |
+                              number(options.measure) | number(options.disk) |
+                              number(options.deadline.has_value()) | options.rate_limit |
+                              options.tuning.block_bytes | options.tuning.pipe_bytes;
   return asked == 0 && !options.stop.stop_possible() && !options.progress && !options.witness;
 }
 

@@ -111,8 +111,8 @@ ContextState* home_of(const Source& source, const Sink& sink) {
   const auto& messages = connection->messages;
   const std::int64_t answer = messages.send(connection->fd, source.bytes());
   if (static_cast<std::uint64_t>(answer) == source.length()) [[likely]] {
-    OneCall::write_complete(receipt, OneCall::leg_of(messages.mechanism, messages.cost,
-                                                     source.length(), 1));
+    OneCall::write_complete(receipt,
+                            OneCall::leg_of(messages.mechanism, messages.cost, source.length(), 1));
   } else {
     carry_message_on(home, source, sink, options, answer, receipt);
   }

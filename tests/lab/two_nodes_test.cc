@@ -1,5 +1,5 @@
-// Goal: memory lies on the NUMA node that is asked for: blocks of a pool, and a file that is loaded.
-// Method: move_pages(2), which tells the node of each page, on a machine that has two.
+// Goal: memory lies on the NUMA node that is asked for: blocks of a pool, and a file that is
+// loaded. Method: move_pages(2), which tells the node of each page, on a machine that has two.
 
 #include <sched.h>
 #include <sys/syscall.h>
@@ -96,8 +96,8 @@ TEST_F(TwoNodes, a_file_is_loaded_to_where_it_is_asked_to) {
   const auto bytes = pattern(7, 0, size);
   const OwnedFd file = file_with(bytes);
   for (unsigned node = 0; node < nodes; ++node) {
-    const auto loaded = Mapping::of(
-        file, {}, {.access = MapAccess::private_copy, .populate = true, .node = node});
+    const auto loaded =
+        Mapping::of(file, {}, {.access = MapAccess::private_copy, .populate = true, .node = node});
     ASSERT_TRUE(loaded) << loaded.error().message();
     expect_all_on(node, loaded->bytes());
     EXPECT_TRUE(std::ranges::equal(loaded->bytes(), bytes));

@@ -26,7 +26,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using memory::Group;
-using memory::Row;
 
 /// A figure that was counted has no interval.
 Ratio exact(double value) { return {value, value, value}; }
@@ -37,13 +36,15 @@ Band band_of(const ClaimedRange& range) { return {range.low, range.high}; }
 Ratio saved(double before, double after) { return exact(before > 0 ? 1 - after / before : 0); }
 
 std::optional<Ratio> wall_of_row(const Group& group, std::string_view name) {
-  const Row* const row = group.find(name);
+  const memory::Row* const row = group.find(name);
   if (!row || row->wall_ns.empty()) return std::nullopt;
   return memory::wall_to_first(group, *row);
 }
 
 /// Of any two rows of a group, not only to its first one.
-Ratio wall_to(const Row& row, const Row& other) { return paired_ratio(row.wall_ns, other.wall_ns); }
+Ratio wall_to(const memory::Row& row, const memory::Row& other) {
+  return paired_ratio(row.wall_ns, other.wall_ns);
+}
 
 /// One of the four techniques of claim 8; what is not there was not measured.
 struct Saving {
@@ -70,7 +71,8 @@ std::vector<Saving> savings_of(const SavingsSeen& seen) {
   std::vector<Saving> all;
   for (const ClaimedSaving& claimed : claimed_savings) all.push_back({claimed});
   fill_from_series(all[0], seen.file_to_tcp, "sendfile", seen.file_to_tcp.size);
-  all[0].how = "the file's pages and the sender's own memory, against read+write by blocks of 64 KiB";
+  all[0].how =
+      "the file's pages and the sender's own memory, against read+write by blocks of 64 KiB";
   fill_from_series(all[1], seen.tcp_to_tcp, "splice", 0);
   all[1].how = "the forwarder's own memory, pipes and sockets not counted";
   const WholeFile& file = seen.whole_file;
@@ -78,15 +80,16 @@ std::vector<Saving> savings_of(const SavingsSeen& seen) {
                         static_cast<double>(file.size + file.mapped_bytes));
   if (const auto mapped = wall_of_row(seen.large_file, memory::read_rows::mapped))
     all[2].speed = speed_of(*mapped);
-  all[2].how = "the file's pages and a buffer of all of it; time against a reused buffer of 256 KiB";
+  all[2].how =
+      "the file's pages and a buffer of all of it; time against a reused buffer of 256 KiB";
   const auto* const shared = seen.sharing.find(memory::sharing_rows::threads);
   const double copies = memory::consumers;
   if (shared) all[3].memory = exact(1 - seen.sharing.copies(shared->pss_bytes) / copies);
-  const Row* const part = seen.slices.find(memory::slice_rows::counted);
-  const Row* const copy = seen.slices.find(memory::slice_rows::new_copy);
+  const memory::Row* const part = seen.slices.find(memory::slice_rows::counted);
+  const memory::Row* const copy = seen.slices.find(memory::slice_rows::new_copy);
   if (part && copy) all[3].speed = speed_of(wall_to(*part, *copy));
-  all[3].how = fmt::format("{} consumers; a ref-counted slice of 64 KiB against a copy",
-                           memory::consumers);
+  all[3].how =
+      fmt::format("{} consumers; a ref-counted slice of 64 KiB against a copy", memory::consumers);
   return all;
 }
 
@@ -128,8 +131,10 @@ Claim answer_savings(const SavingsSeen& seen) {
       missing.push_back(name);
       continue;
     }
-    figures.push_back({name + " (memory)", compare_to(*saving.memory, band_of(saving.claimed.memory))});
-    figures.push_back({name + " (speed)", compare_to(*saving.speed, band_of(saving.claimed.speed))});
+    figures.push_back(
+        {name + " (memory)", compare_to(*saving.memory, band_of(saving.claimed.memory))});
+    figures.push_back(
+        {name + " (speed)", compare_to(*saving.speed, band_of(saving.claimed.speed))});
     here.push_back(fmt::format("{}: {} of memory saved, {} times as fast ({})", name,
                                saved_text(*saving.memory), times_text(*saving.speed), saving.how));
     rows.push_back({{"technique", name},
@@ -138,18 +143,19 @@ Claim answer_savings(const SavingsSeen& seen) {
   }
   claim.here = join(here, "; ");
   claim.verdict = judge(figures);
-  claim.why = join({say(figures, "less than claimed", "more than claimed"),
-                    missing.empty() ? "" : "not measured: " + join(missing, ", "),
-                    "what is saved is the second copy of the bytes: much where a program would hold "
-                    "all of them, nothing where it holds a block"},
-                   "; ");
+  claim.why =
+      join({say(figures, "less than claimed", "more than claimed"),
+            missing.empty() ? "" : "not measured: " + join(missing, ", "),
+            "what is saved is the second copy of the bytes: much where a program would hold "
+            "all of them, nothing where it holds a block"},
+           "; ");
   claim.figures["rows"] = rows;
   return claim;
 }
 
 Claim answer_slices(const Group& slices) {
   Claim claim = unanswered(10);
-  const Row* const copy = slices.find(memory::slice_rows::new_copy);
+  const memory::Row* const copy = slices.find(memory::slice_rows::new_copy);
   if (!copy || copy->wall_ns.empty()) {
     claim.why = "not measured: the copy";
     return claim;
@@ -157,7 +163,7 @@ Claim answer_slices(const Group& slices) {
   std::vector<NamedAgreement> figures;
   std::vector<std::string> here;
   Json rows = Json::array();
-  for (const Row& row : slices.rows) {
+  for (const memory::Row& row : slices.rows) {
     if (row.repeat) continue;
     std::string text = fmt::format("{} {:.3g} ns", row.name, median(row.wall_ns));
     if (row.heap) {
@@ -168,23 +174,23 @@ Claim answer_slices(const Group& slices) {
                     {"wall_ns", median(row.wall_ns)},
                     {"bytes", row.heap ? Json(row.heap->bytes) : Json()},
                     {"allocations", row.heap ? Json(row.heap->allocations) : Json()}});
-    const bool is_slice = row.name == memory::slice_rows::call_scoped ||
-                          row.name == memory::slice_rows::counted;
+    const bool is_slice =
+        row.name == memory::slice_rows::call_scoped || row.name == memory::slice_rows::counted;
     if (!is_slice) continue;
     figures.push_back({row.name + " (time to a copy's)",
                        compare_to(wall_to(row, *copy), around(claimed_slice_to_copy))});
     if (row.heap) {
-      figures.push_back({row.name + " (allocations)", row.heap->allocations == 0
-                                                          ? Agreement::agrees
-                                                          : Agreement::above});
+      figures.push_back({row.name + " (allocations)",
+                         row.heap->allocations == 0 ? Agreement::agrees : Agreement::above});
     }
   }
   claim.here = join(here, "; ");
   claim.verdict = judge(figures);
-  claim.why = join({say(figures, "less than claimed", "more than claimed"),
-                    "a copy into a buffer that is kept allocates nothing either, and costs what the "
-                    "memory's bandwidth makes it"},
-                   "; ");
+  claim.why =
+      join({say(figures, "less than claimed", "more than claimed"),
+            "a copy into a buffer that is kept allocates nothing either, and costs what the "
+            "memory's bandwidth makes it"},
+           "; ");
   claim.figures["rows"] = rows;
   return claim;
 }
@@ -200,23 +206,24 @@ Claim answer_mapping(const Group& written, const Group& read_ahead) {
     for (const char* const name : {memory::read_rows::kept, memory::read_rows::mapped}) {
       const auto ratio = wall_of_row(group, name);
       if (!ratio) continue;
-      figures.push_back({fmt::format("{}, {}", name, how),
-                         compare_to(*ratio, around(claimed_mapped_to_read))});
+      figures.push_back(
+          {fmt::format("{}, {}", name, how), compare_to(*ratio, around(claimed_mapped_to_read))});
       here.push_back(fmt::format("{}, {}: {:.0f} ns, {} of reading", name, how,
                                  median(group.find(name)->wall_ns), percent_text(*ratio)));
       rows.push_back({{"name", name}, {"cached", how}, {"wall_vs_read", ratio_json(*ratio)}});
     }
-    const Row* const read = group.find(memory::read_rows::read);
+    const memory::Row* const read = group.find(memory::read_rows::read);
     if (read && !read->wall_ns.empty()) {
       here.push_back(fmt::format("pread, {}: {:.0f} ns = 100", how, median(read->wall_ns)));
     }
   }
   claim.here = join(here, "; ");
   claim.verdict = judge(figures);
-  claim.why = join({say(figures, "cheaper than claimed", "dearer than claimed"),
-                    "mapping costs page tables, one entry a page: it pays where the mapping is kept, or "
-                    "the file lies in large folios"},
-                   "; ");
+  claim.why =
+      join({say(figures, "cheaper than claimed", "dearer than claimed"),
+            "mapping costs page tables, one entry a page: it pays where the mapping is kept, or "
+            "the file lies in large folios"},
+           "; ");
   claim.figures["rows"] = rows;
   return claim;
 }

@@ -12,8 +12,8 @@
 
 namespace leat::app::bench {
 
-/// A warm file of which a program wants all bytes at once: what it then takes besides the file's own
-/// pages in the page cache.
+/// A warm file of which a program wants all bytes at once: what it then takes besides the file's
+/// own pages in the page cache.
 struct WholeFile {
   std::uint64_t size = 0;
   std::uint64_t read_bytes = 0;    ///< anonymous memory, with the file read into a buffer

@@ -125,16 +125,13 @@ std::expected<void, std::string> answer_calls(std::vector<Claim>& claims, const 
 }
 
 /// Claim 8, from `file_to_tcp` and what is measured here.
-std::expected<Claim, std::string> answer_memory_saved(const Payload& payload,
-                                                      const Series& file_to_tcp,
-                                                      const memory::Group& slices,
-                                                      const memory::UseGroup& sharing,
-                                                      const memory::ReadSettings& reads,
-                                                      const Settings& settings) {
+std::expected<Claim, std::string> answer_memory_saved(
+    const Payload& payload, const Series& file_to_tcp, const memory::Group& slices,
+    const memory::UseGroup& sharing, const memory::ReadSettings& reads, const Settings& settings) {
   Payload part = payload;
   part.size = std::min(payload.size, reads.size);
-  const auto forwarded = run_series(
-      part, {.source = SourceKind::tcp, .sink = SinkKind::tcp}, only(settings, {"splice"}));
+  const auto forwarded = run_series(part, {.source = SourceKind::tcp, .sink = SinkKind::tcp},
+                                    only(settings, {"splice"}));
   if (!forwarded) return std::unexpected(forwarded.error());
   const auto whole_file = measure_whole_file(part);
   if (!whole_file) return std::unexpected(whole_file.error());

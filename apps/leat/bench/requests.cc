@@ -262,9 +262,10 @@ int run_mover(const os::ParentLink& parent, const Payload& payload, const Pair& 
   os::ignore_signals_of_writing();
   os::stay_on_processor(0);
   MoverReport report;
-  // To a socket leat's own choice and its read_write have memory as a server lends it, for the call.
-  const bool keeps = pair.sink == SinkKind::pipe ||
-                     (way.mechanism && way.mechanism.name() != "read_write");
+  // To a socket leat's own choice and its read_write have memory as a server lends it, for the
+  // call.
+  const bool keeps =
+      pair.sink == SinkKind::pipe || (way.mechanism && way.mechanism.name() != "read_write");
   Server server(payload, pair, way, keeps);
   Result<void> made = server.connect(meeting);
   if (made) made = server.prepare();

@@ -87,8 +87,7 @@ Result<std::uint32_t> sendfile_by_hand(FdRef socket, FdRef file, std::uint64_t s
 Result<std::uint32_t> splice_by_hand(FdRef pipe, FdRef file, std::uint64_t size) {
   return move_all(pipe, size, "splice", [&](std::uint64_t done) {
     auto offset = static_cast<loff_t>(done);
-    return ::splice(file.number(), &offset, pipe.number(), nullptr, size - done,
-                    SPLICE_F_NONBLOCK);
+    return ::splice(file.number(), &offset, pipe.number(), nullptr, size - done, SPLICE_F_NONBLOCK);
   });
 }
 
