@@ -21,6 +21,7 @@
 
 #include "support/files.h"
 #include "support/guards.h"
+#include "support/pattern.h"
 
 namespace leat::testing {
 namespace {

@@ -49,7 +49,8 @@ memory::Group reads(double kept_ns, double mapped_ns) {
 
 Series series_of(std::uint64_t size, std::string_view mechanism, double wall,
                  std::uint64_t anonymous) {
-  Series series{.pair = {}, .size = size};
+  Series series;
+  series.size = size;
   for (const auto& [name, cost, bytes] :
        {std::tuple<std::string_view, double, std::uint64_t>("read_write", 1.0, size),
         std::tuple<std::string_view, double, std::uint64_t>(mechanism, wall, anonymous)}) {
