@@ -20,7 +20,7 @@
 
 #include <leat/error.h>
 
-struct iovec;
+struct iovec;  // NOLINT(readability-identifier-naming): of <sys/uio.h>
 
 namespace leat {
 

@@ -199,6 +199,7 @@ Result<void> PoolState::map_all() {
 std::vector<std::span<std::byte>> PoolState::stretches() const {
   const std::lock_guard lock(mutex);
   std::vector<std::span<std::byte>> all;
+  all.reserve(slabs_.size());
   for (const Slab& slab : slabs_) all.push_back(slab.bytes);
   return all;
 }

@@ -202,6 +202,7 @@ Result<void> Ring::register_memory(std::span<const std::span<std::byte>> stretch
     return make_error(ENOBUFS, "io_uring_register (the ring's table of buffers is full)");
   if (auto made = make_table(); !made) return made;
   std::vector<iovec> entries;
+  entries.reserve(stretches.size());
   for (const std::span<std::byte> stretch : stretches)
     entries.push_back({stretch.data(), stretch.size()});
   std::size_t done = 0;
