@@ -57,7 +57,7 @@ TEST_F(RankTest, every_pair_of_kinds_has_its_order) {
   constexpr std::array rows{
       Row{file, socket, "sendfile splice read_write mmap_write direct_io"},
       Row{file, pipe, "splice sendfile read_write mmap_write"},
-      Row{file, file, "copy_file_range splice read_write mmap_write direct_io"},
+      Row{file, file, "copy_file_range read_write splice mmap_write direct_io"},
       Row{file, memory, "read_write"},
       Row{file, device, "read_write"},
       Row{socket, socket, "splice read_write"},
@@ -86,17 +86,20 @@ TEST_F(RankTest, every_pair_of_kinds_has_its_order) {
         << name_of(row.source) << " to " << name_of(row.sink);
 }
 
-TEST_F(RankTest, a_larger_file_goes_to_a_socket_by_splice_first) {
+TEST_F(RankTest, a_larger_file_goes_by_splice_first) {
   SourceFacts file = source_of(Kind::file);
-  for (const std::uint64_t promised : {small_file_bytes + 1, std::uint64_t{1} << 40, to_end}) {
+  for (const std::uint64_t promised :
+       {small_file_bytes + 1, small_copied_bytes + 1, std::uint64_t{1} << 40, to_end}) {
     file.promised = promised;
     const bool ends = promised != to_end;  // else what lies behind it could not be told
     EXPECT_EQ(
         names(rank(file, sink_of(Kind::socket), {})),
         ends ? "splice sendfile mmap_write read_write direct_io" : "splice sendfile read_write");
+    const bool is_small = promised <= small_copied_bytes;
     EXPECT_EQ(names(rank(file, sink_of(Kind::file), {})),
-              ends ? "copy_file_range splice read_write mmap_write direct_io"
-                   : "copy_file_range splice read_write");
+              is_small ? "copy_file_range read_write splice mmap_write direct_io"
+              : ends   ? "copy_file_range splice read_write mmap_write direct_io"
+                       : "copy_file_range splice read_write");
   }
 }
 
@@ -119,17 +122,17 @@ TEST_F(RankTest, extents_are_shared_first_where_they_can_be) {
   file.promised = file.left = file.size = 10'000;
   file.volume = sink.volume = volume;
   EXPECT_EQ(names(rank(file, sink, {})),
-            "reflink copy_file_range splice read_write mmap_write direct_io");
+            "reflink copy_file_range read_write splice mmap_write direct_io");
   EXPECT_EQ(names(rank(file, sink, {.copies_forbidden = true})), "reflink");
   EXPECT_EQ(names(rank(file, sink, {.forced = *Mechanism::named("reflink")})), "reflink");
   file.promised = file.left = 9'000;
   EXPECT_EQ(names(rank(file, sink, {})),
-            "reflink copy_file_range splice read_write mmap_write direct_io")
+            "reflink copy_file_range read_write splice mmap_write direct_io")
       << "another mechanism moves the last bytes";
   EXPECT_EQ(names(rank(file, sink, {.copies_forbidden = true})), "");
   EXPECT_EQ(names(rank(file, sink, {.forced = *Mechanism::named("reflink")})), "");
   sink.volume.device = 2;
-  EXPECT_EQ(names(rank(file, sink, {})), "copy_file_range splice read_write mmap_write direct_io");
+  EXPECT_EQ(names(rank(file, sink, {})), "copy_file_range read_write splice mmap_write direct_io");
 }
 
 // What a file system does by itself was measured on another one, perhaps.
@@ -163,7 +166,7 @@ TEST_F(RankTest, an_owned_file_may_be_written_by_sendfile) {
   SinkFacts sink = sink_of(Kind::file);
   sink.owned = true;
   EXPECT_EQ(names(rank(source_of(Kind::file), sink, {})),
-            "copy_file_range sendfile splice read_write mmap_write direct_io");
+            "copy_file_range read_write sendfile splice mmap_write direct_io");
 }
 
 TEST_F(RankTest, the_preference_names_every_mechanism_once) {

@@ -20,7 +20,7 @@ std::vector<Claim> all_claims() {
 TEST(Textbook, HasTheClaimsThatAreAnswered) {
   std::vector<int> numbers;
   for (const TextbookClaim& claim : textbook()) numbers.push_back(claim.number);
-  EXPECT_EQ(numbers, (std::vector{1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 14}));
+  EXPECT_EQ(numbers, (std::vector{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14}));
 }
 
 TEST(FormatClaims, FitsAHundredColumns) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -71,6 +72,12 @@ Result<FamilyMemory> memory_of(const std::string& process) {
   return FamilyMemory{*pss, *anonymous};
 }
 
+/// A child that was listed may be on its way out: it gives its memory up before it is a zombie, and
+/// its files then have no such lines.
+bool has_ended(const std::string& process, const Error& error) {
+  return error.is(EPROTO) || error.is(ESRCH) || error.is(ENOENT) || !parent_of(process);
+}
+
 }  // namespace
 
 Result<FamilyMemory> family_memory() {
@@ -80,8 +87,7 @@ Result<FamilyMemory> family_memory() {
   for (const std::string& process : *members) {
     const auto memory = memory_of(process);
     if (!memory) {
-      // A child that ended after it was listed has none: it is gone, or waits to be reaped.
-      if (process != "self" && !parent_of(process)) continue;
+      if (process != "self" && has_ended(process, memory.error())) continue;
       return std::unexpected(memory.error());
     }
     sum.pss_bytes += memory->pss_bytes;
