@@ -5,11 +5,11 @@
 /// its room from the start and is frozen before anybody else sees it, and a Slice keeps the memory.
 #pragma once
 
-#include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,17 +42,23 @@ class Slice {
         owner_(std::move(other.owner_)),
         storage_(std::exchange(other.storage_, {})) {}
   Slice& operator=(Slice&& other) noexcept {
-    Slice taken(std::move(other));
-    std::swap(bytes_, taken.bytes_);
-    std::swap(owner_, taken.owner_);
-    std::swap(storage_, taken.storage_);
+    if (this == &other) return *this;
+    bytes_ = std::exchange(other.bytes_, {});
+    storage_ = std::exchange(other.storage_, {});
+    owner_ = std::move(other.owner_);  // last: to let go of the old one may call somebody
     return *this;
   }
   ~Slice() = default;
 
-  /// Takes foreign memory in: `release` is called exactly once, on whatever thread lets go last,
-  /// also if `bytes` is empty. Nobody may change the bytes before that.
-  static Slice adopt(std::span<const std::byte> bytes, std::function<void()> release);
+  /// Takes foreign memory in: `release()` is called exactly once, on whatever thread lets go last,
+  /// also if `bytes` is empty. Nobody may change the bytes before that. One allocation.
+  template <class Release>
+    requires std::invocable<Release&>
+  static Slice adopt(std::span<const std::byte> bytes, Release release) {
+    std::shared_ptr<const void> owner(
+        bytes.data(), [release = std::move(release)](const void*) mutable { release(); });
+    return Slice(bytes, std::move(owner), {.retained = bytes.size()});
+  }
   /// The same for memory that `owner` keeps alive.
   static Slice adopt(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) noexcept {
     return Slice(bytes, std::move(owner), {.retained = bytes.size()});
@@ -111,7 +117,10 @@ class Slice {
 
  private:
   friend class Buffer;
+  friend class Chain;
   friend class Lease;
+  /// Gives up its first bytes, at most all.
+  void drop_front(std::size_t count) noexcept { bytes_ = bytes_.subspan(count); }
   /// Of the memory behind it, the same for all slices of it.
   struct Storage {
     std::uint64_t retained = 0;
@@ -203,19 +212,19 @@ class Buffer {
 /// bytes. Empty slices are left out.
 class Chain {
  public:
-  Chain() noexcept = default;
+  Chain() noexcept {}  // NOLINT(modernize-use-equals-default): leaves the room as it is
   Chain(const Chain& other);
   Chain& operator=(const Chain& other);
   Chain(Chain&& other) noexcept;
   Chain& operator=(Chain&& other) noexcept;
-  ~Chain() = default;
+  ~Chain() { clear(); }
 
   /// In constant time, but for making room for twice as many slices now and then.
   void append(Slice slice) {
     if (slice.empty()) return;
     if (first_ + count_ == capacity_) make_room();
     size_ += slice.size();
-    room()[first_ + count_++] = std::move(slice);
+    new (room() + first_ + count_++) Slice(std::move(slice));
   }
   void prepend(Slice slice);
   void append(Chain other);
@@ -256,18 +265,25 @@ class Chain {
  private:
   static constexpr std::size_t inline_slices = 4;
 
-  Slice* room() noexcept { return spilled_ ? spilled_.get() : inline_.data(); }
-  const Slice* room() const noexcept { return spilled_ ? spilled_.get() : inline_.data(); }
+  Slice* room() noexcept { return spilled_ ? spilled_ : reinterpret_cast<Slice*>(inline_); }
+  const Slice* room() const noexcept {
+    return spilled_ ? spilled_ : reinterpret_cast<const Slice*>(inline_);
+  }
   void make_room();
   void move_to(std::size_t capacity, std::size_t first);
+  void take(Chain& other) noexcept;
+  void pop_front() noexcept {
+    std::destroy_at(room() + first_++);
+    --count_;
+  }
   void clear() noexcept;
 
-  std::size_t first_ = 0;  // of `room`; what is before and behind are empty slices
+  std::size_t first_ = 0;  // of `room`; what lies before and behind is no slice, but bare memory
   std::size_t count_ = 0;
   std::size_t capacity_ = inline_slices;
   std::uint64_t size_ = 0;
-  std::array<Slice, inline_slices> inline_;
-  std::unique_ptr<Slice[]> spilled_;
+  Slice* spilled_ = nullptr;  // null: inline_
+  alignas(Slice) std::byte inline_[inline_slices * sizeof(Slice)];
 };
 
 }  // namespace leat

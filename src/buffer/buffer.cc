@@ -35,12 +35,6 @@ bool is_held_alone(const std::shared_ptr<const void>& owner) noexcept {
 
 }  // namespace
 
-Slice Slice::adopt(std::span<const std::byte> bytes, std::function<void()> release) {
-  std::shared_ptr<const void> owner(bytes.data(),
-                                    [release = std::move(release)](const void*) { release(); });
-  return {bytes, std::move(owner), {.retained = bytes.size()}};
-}
-
 Slice Slice::adopt(std::string text) {
   auto owner = std::make_shared<const std::string>(std::move(text));
   const auto bytes = std::as_bytes(std::span(*owner));

@@ -3,12 +3,32 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
 
 #include <leat/buffer.h>
 
 #include "os/error.h"
 
 namespace leat {
+namespace {
+
+// To bare memory, which may be a part of where they are; what they leave is bare memory.
+void relocate(Slice* from, std::size_t count, Slice* to) noexcept {
+  const auto move_one = [&](std::size_t i) {
+    new (to + i) Slice(std::move(from[i]));
+    std::destroy_at(from + i);
+  };
+  if (to < from) {
+    for (std::size_t i = 0; i < count; ++i) move_one(i);
+  } else if (from < to) {
+    for (std::size_t i = count; i > 0; --i) move_one(i - 1);
+  }
+}
+
+}  // namespace
 
 Chain::Chain(const Chain& other) : Chain() { *this = other; }
 
@@ -19,23 +39,31 @@ Chain& Chain::operator=(const Chain& other) {
   return *this;
 }
 
-Chain::Chain(Chain&& other) noexcept : Chain() { *this = std::move(other); }
+Chain::Chain(Chain&& other) noexcept : Chain() { take(other); }
 
 Chain& Chain::operator=(Chain&& other) noexcept {
   if (this == &other) return *this;
+  clear();
+  take(other);
+  return *this;
+}
+
+// To an empty chain without a room of its own.
+void Chain::take(Chain& other) noexcept {
   first_ = std::exchange(other.first_, 0);
   count_ = std::exchange(other.count_, 0);
   capacity_ = std::exchange(other.capacity_, inline_slices);
   size_ = std::exchange(other.size_, 0);
-  inline_ = std::exchange(other.inline_, {});
-  spilled_ = std::move(other.spilled_);
-  return *this;
+  spilled_ = std::exchange(other.spilled_, nullptr);
+  if (!spilled_) relocate(other.room() + first_, count_, room() + first_);
 }
 
 void Chain::clear() noexcept {
-  for (std::size_t i = 0; i < count_; ++i) room()[first_ + i] = Slice();
-  first_ = count_ = 0;
-  size_ = 0;
+  std::destroy_n(room() + first_, count_);
+  if (spilled_) std::allocator<Slice>().deallocate(spilled_, capacity_);
+  first_ = count_ = size_ = 0;
+  capacity_ = inline_slices;
+  spilled_ = nullptr;
 }
 
 // Behind: at the front of what there is, if half of that is free, so that a queue never grows.
@@ -46,20 +74,12 @@ void Chain::make_room() {
 
 void Chain::move_to(std::size_t capacity, std::size_t first) {
   if (capacity == capacity_) {
-    const std::span all(room(), capacity_);
-    if (first < first_) {
-      std::move(all.begin() + static_cast<std::ptrdiff_t>(first_),
-                all.begin() + static_cast<std::ptrdiff_t>(first_ + count_),
-                all.begin() + static_cast<std::ptrdiff_t>(first));
-    } else {
-      std::move_backward(all.begin() + static_cast<std::ptrdiff_t>(first_),
-                         all.begin() + static_cast<std::ptrdiff_t>(first_ + count_),
-                         all.begin() + static_cast<std::ptrdiff_t>(first + count_));
-    }
+    relocate(room() + first_, count_, room() + first);
   } else {
-    auto wider = std::make_unique<Slice[]>(capacity);
-    std::move(room() + first_, room() + first_ + count_, wider.get() + first);
-    spilled_ = std::move(wider);
+    Slice* const wider = std::allocator<Slice>().allocate(capacity);
+    relocate(room() + first_, count_, wider + first);
+    if (spilled_) std::allocator<Slice>().deallocate(spilled_, capacity_);
+    spilled_ = wider;
     capacity_ = capacity;
   }
   first_ = first;
@@ -73,7 +93,7 @@ void Chain::prepend(Slice slice) {
     move_to(capacity, (capacity - count_ + 1) / 2);
   }
   size_ += slice.size();
-  room()[--first_] = std::move(slice);
+  new (room() + --first_) Slice(std::move(slice));
   ++count_;
 }
 
@@ -88,19 +108,17 @@ void Chain::append(Chain other) {
 Chain Chain::split(std::uint64_t count) {
   if (count >= size_) return std::exchange(*this, Chain());
   Chain front;
+  size_ -= count;
   while (count > 0) {
     Slice& next = room()[first_];
     if (count < next.size()) {
       front.append(next.subslice(0, count));
-      next = next.subslice(count);
-      size_ -= count;
+      next.drop_front(count);
       break;
     }
     count -= next.size();
-    size_ -= next.size();
     front.append(std::move(next));
-    ++first_;
-    --count_;
+    pop_front();
   }
   return front;
 }
@@ -110,14 +128,9 @@ void Chain::drop_front(std::uint64_t count) {
   size_ -= count;
   while (count > 0) {
     Slice& next = room()[first_];
-    if (count < next.size()) {
-      next = next.subslice(count);
-      return;
-    }
+    if (count < next.size()) return next.drop_front(count);
     count -= next.size();
-    next = Slice();
-    ++first_;
-    --count_;
+    pop_front();
   }
 }
 

@@ -19,6 +19,7 @@
 #include "transfer/context_state.h"
 #include "transfer/ledger.h"
 #include "transfer/nap.h"
+#include "transfer/one_call.h"
 
 namespace leat {
 namespace {
@@ -118,8 +119,8 @@ const Ranking& ConnectionState::ranking_for(Kind source, std::uint64_t length) {
     const MechanismEntry& first = MechanismAccess::entry(ranking.order[0]);
     if (first.at_once.send) {
       messages.send = first.at_once.send;
-      messages.mechanism = ranking.order[0];
       messages.cost = first.cost(plain, facts);
+      messages.leg = OneCall::leg_of(ranking.order[0], messages.cost, 1, 1);
       messages.size_classes |= 1u << size_class(length);
     }
   }

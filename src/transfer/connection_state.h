@@ -58,7 +58,7 @@ struct ConnectionState {
   /// Memory that leaves by one call without a pump, if nothing is asked for but its bytes.
   struct Messages {
     decltype(AtOnce::send) send = nullptr;
-    Mechanism mechanism;
+    Leg leg;  ///< of one byte
     Cost cost;
     std::uint32_t size_classes = 0;  ///< bit i: the class i is planned, and goes that way
   };

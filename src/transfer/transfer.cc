@@ -91,7 +91,7 @@ ContextState* home_of(const Source& source, const Sink& sink) {
                                         const Options& options, std::int64_t answer,
                                         Receipt& receipt) {
   const ConnectionState& connection = *EndpointAccess::connection(sink);
-  const Mechanism mechanism = connection.messages.mechanism;
+  const Mechanism mechanism = connection.messages.leg.mechanism;
   const Moved moved = MechanismAccess::entry(mechanism).at_once.meaning(answer);
   transfer_rest(home, source, sink, options, {mechanism, moved, connection.messages.cost}, receipt);
 }
@@ -111,8 +111,11 @@ ContextState* home_of(const Source& source, const Sink& sink) {
   const auto& messages = connection->messages;
   const std::int64_t answer = messages.send(connection->fd, source.bytes());
   if (static_cast<std::uint64_t>(answer) == source.length()) [[likely]] {
-    OneCall::write_complete(receipt,
-                            OneCall::leg_of(messages.mechanism, messages.cost, source.length(), 1));
+    receipt.delivered = source.length();
+    receipt.ending = Ending::complete;
+    Leg& leg = receipt.legs.push_back(messages.leg);
+    leg.bytes = source.length();
+    leg.cpu_copied_bytes *= source.length();
   } else {
     carry_message_on(home, source, sink, options, answer, receipt);
   }

@@ -8,8 +8,11 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <vector>
 
+#include <leat/connection.h>
+#include <leat/costs.h>
 #include <leat/plan.h>
 
 #include "cold/scene.h"
@@ -56,6 +59,25 @@ TEST_F(OnDisk, without_it_nothing_is_asked) {
   EXPECT_EQ(calls.seen("mincore"), 0u);
   EXPECT_EQ(calls.seen("mmap"), 0u);
   EXPECT_EQ(sink.examine(mebibyte), "");
+}
+
+// By another way than a warm one, also where nobody has to ask how long it is.
+TEST_F(OnDisk, a_long_stretch_of_known_length_is_seen_to_be_cold) {
+  constexpr std::uint64_t size = 2 * mebibyte;
+  Context in_fixed_order = make_context({.costs = std::make_shared<const Costs>()});
+  for (const bool over_connection : {false, true})
+    for (const bool is_cold : {true, false}) {
+      const OwnedFd file = is_cold ? cold_file(seed, size) : pattern_file(seed, size);
+      CheckedSocket socket(seed);
+      auto connection = Connection::borrow(in_fixed_order, socket.fd());
+      ASSERT_TRUE(connection) << connection.error().message();
+      const Receipt receipt =
+          transfer(in_fixed_order, Source::file(file.ref(), {0, size}),
+                   over_connection ? Sink(*connection) : Sink::socket(socket.fd()));
+      EXPECT_EQ(receipt.legs[0].mechanism.name(), is_cold ? "sendfile" : "splice")
+          << describe(receipt);
+      EXPECT_EQ(socket.examine(size), "");
+    }
 }
 
 TEST_F(OnDisk, moves_cold_files_of_every_size) {

@@ -97,6 +97,7 @@ class Server {
         costs_(payload.costs) {
     options_.mechanism = way.mechanism;
     options_.tuning.block_bytes = way.block_bytes;
+    asks_for_nothing_ = !way.mechanism && way.block_bytes == 0;
   }
 
   /// Takes the mover's end of the pipe from the meeting, if the answers go into one.
@@ -172,7 +173,9 @@ class Server {
 
  private:
   std::expected<void, Failure> answer_by_leat() {
-    const Receipt receipt = transfer(*context_, source(), sink(), options_);
+    // What nothing is asked of is called as a program would call it.
+    const Receipt receipt = asks_for_nothing_ ? transfer(*context_, source(), sink())
+                                              : transfer(*context_, source(), sink(), options_);
     calls_ += receipt.waits;
     bool lent = false;
     for (const Leg& leg : receipt.legs) {
@@ -216,6 +219,7 @@ class Server {
   bool may_lend_;
   std::shared_ptr<const Costs> costs_;
   Options options_;
+  bool asks_for_nothing_ = true;
   Slice memory_;
   std::vector<std::byte> buffer_;
   std::optional<Context> context_;
