@@ -38,13 +38,10 @@ BlockRecord* closed() noexcept {
   return &mark;
 }
 
-void give_back(BlockRecord* record, PoolHome& home) noexcept {
-  close_off(record->bytes);
+[[gnu::noinline]] void give_to_others(BlockRecord* record, PoolHome& home) noexcept {
   if (home.thread == this_thread()) {
     --home.leased;
-    if (home.kept.size() == home.most_kept) return home.state->take_back({&record, 1});
-    home.kept.push_back(record);
-    return;
+    return home.state->take_back({&record, 1});
   }
   BlockRecord* top = home.returned.load(std::memory_order_relaxed);
   while (top != closed()) {
@@ -54,6 +51,14 @@ void give_back(BlockRecord* record, PoolHome& home) noexcept {
       return;
   }
   home.state->take_back({&record, 1});
+}
+
+void give_back(BlockRecord* record, PoolHome& home) noexcept {
+  close_off(record->bytes);
+  if (home.thread != this_thread() || home.kept.full()) [[unlikely]]
+    return give_to_others(record, home);
+  --home.leased;
+  home.kept.push(*record);
 }
 
 // Holds the control block of a frozen lease in the block's record. That is free again only when the
@@ -259,15 +264,15 @@ PoolHome* PoolState::open_home(std::size_t most_kept) {
   PoolHome& home = *homes_.back();
   home.state = this;
   home.thread = this_thread();
-  home.most_kept = most_kept;
-  home.kept.reserve(most_kept);
+  home.kept = RecordStack(most_kept);
   ++users_;
   return &home;
 }
 
 void PoolState::close_home(PoolHome& home) noexcept {
   home.thread = nullptr;
-  std::vector<BlockRecord*> records = std::move(home.kept);
+  std::vector<BlockRecord*> records;
+  while (!home.kept.empty()) records.push_back(&home.kept.pop());
   for (BlockRecord* next = home.returned.exchange(closed(), std::memory_order_acquire); next;
        next = next->next) {
     records.push_back(next);
@@ -308,14 +313,10 @@ Pool::~Pool() {
   if (state_) state_->let_go();
 }
 
-Lease PoolAccess::leased(BlockRecord& record, PoolHome& home) noexcept {
-  open_up(record.bytes);
-  return {&record, &home};
-}
-
 Result<Lease> PoolAccess::lease(PoolState& state) {
   const auto taken = state.take();
   if (!taken) return std::unexpected(taken.error());
+  open_up((*taken)->bytes);
   return leased(**taken, state.shared_home);
 }
 
@@ -325,6 +326,7 @@ Result<Lease> Pool::wait_for_lease(std::optional<std::chrono::steady_clock::time
                                    const std::stop_token& stop) {
   const auto taken = state_->wait_and_take(deadline, stop);
   if (!taken) return std::unexpected(taken.error());
+  open_up((*taken)->bytes);
   return PoolAccess::leased(**taken, state_->shared_home);
 }
 
@@ -350,29 +352,44 @@ namespace {
 void fetch_returned(PoolHome& home) {
   std::vector<BlockRecord*> too_many;
   BlockRecord* next = home.returned.exchange(nullptr, std::memory_order_acquire);
-  for (; next; next = next->next) {
+  while (next) {
+    BlockRecord& record = *std::exchange(next, next->next);
     --home.leased;
-    (home.kept.size() < home.most_kept ? home.kept : too_many).push_back(next);
+    if (home.kept.full()) {
+      too_many.push_back(&record);
+    } else {
+      home.kept.push(record);
+    }
   }
   if (!too_many.empty()) home.state->take_back(too_many);
+}
+
+[[gnu::noinline]] Result<Lease> lease_from_elsewhere(PoolHome& home) {
+  fetch_returned(home);
+  BlockRecord* record = nullptr;
+  if (home.kept.empty()) {
+    // An open cache keeps the state, whatever comes back.
+    const auto taken = home.state->take();  // NOLINT(clang-analyzer-cplusplus.NewDelete)
+    if (!taken) return std::unexpected(taken.error());
+    record = *taken;
+  } else {
+    record = &home.kept.pop();
+  }
+  ++home.leased;
+  open_up(record->bytes);
+  return PoolAccess::leased(*record, home);
 }
 
 }  // namespace
 
 Result<Lease> PoolCache::lease() {
-  if (home_->kept.empty()) fetch_returned(*home_);
-  BlockRecord* record = nullptr;
-  if (home_->kept.empty()) {
-    // An open cache keeps the state, whatever comes back.
-    const auto taken = home_->state->take();  // NOLINT(clang-analyzer-cplusplus.NewDelete)
-    if (!taken) return std::unexpected(taken.error());
-    record = *taken;
-  } else {
-    record = home_->kept.back();
-    home_->kept.pop_back();
-  }
-  ++home_->leased;
-  return PoolAccess::leased(*record, *home_);
+  PoolHome& home = *home_;
+  if (home.kept.empty()) [[unlikely]]
+    return lease_from_elsewhere(home);
+  BlockRecord& record = home.kept.pop();
+  ++home.leased;
+  open_up(record.bytes);
+  return PoolAccess::leased(record, home);
 }
 
 }  // namespace leat

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include <leat/pool.h>
@@ -21,13 +22,31 @@ struct BlockRecord {
   alignas(std::max_align_t) std::byte control[64];  // of the shared_ptr of a frozen one
 };
 
+/// Room for so many. Not linked through the records: one that has just come back would be read for
+/// its next while that is still being written.
+class RecordStack {
+ public:
+  RecordStack() noexcept = default;
+  explicit RecordStack(std::size_t most)
+      : room_(std::make_unique<BlockRecord*[]>(most)), top_(room_.get()), end_(top_ + most) {}
+
+  bool empty() const noexcept { return top_ == room_.get(); }
+  bool full() const noexcept { return top_ == end_; }
+  void push(BlockRecord& record) noexcept { *top_++ = &record; }
+  BlockRecord& pop() noexcept { return **--top_; }
+
+ private:
+  std::unique_ptr<BlockRecord*[]> room_;
+  BlockRecord** top_ = nullptr;
+  BlockRecord** end_ = nullptr;
+};
+
 /// Where leases go back to: one for each PoolCache, and one for all else.
 struct PoolHome {
   PoolState* state = nullptr;
   const void* thread = nullptr;  // whose it is; null: nobody's, everything goes to the pool
-  std::size_t most_kept = 0;
-  std::vector<BlockRecord*> kept;                // of that thread alone, as is the next
-  std::size_t leased = 0;                        // and not given back on that thread
+  RecordStack kept;              // of that thread alone, as is the next
+  std::size_t leased = 0;        // and not given back on that thread
   std::atomic<BlockRecord*> returned = nullptr;  // by others; `closed` once the cache is gone
 };
 
@@ -77,7 +96,11 @@ struct PoolAccess {
   static PoolState& state(Pool& pool) noexcept { return *pool.state_; }
   /// As Pool::lease.
   static Result<Lease> lease(PoolState& state);
-  static Lease leased(BlockRecord& record, PoolHome& home) noexcept;
+  /// Inline, so that it is made where it is returned to: one that is moved there is read again
+  /// while it is still being written, which takes longer than all else.
+  [[gnu::always_inline]] static Lease leased(BlockRecord& record, PoolHome& home) noexcept {
+    return {&record, &home};
+  }
 };
 
 }  // namespace leat
