@@ -66,7 +66,7 @@ def steps():
         transfer("file-veth", "a file to TCP between two network namespaces", "file", "tcp",
                  "256MiB", "--path", "veth", may_be_denied=True),
         Step("peers", "leat copy beside other programs", ["--size", "1GiB", "--rounds", "11",
-                                                           "--max-rounds", "30"]),
+                                                           "--max-rounds", "60"]),
         Step("claims", "what the textbooks claim", ["claims", "--size", "1GiB", "--pairs",
                                                    "11", "--max-pairs", "30"]),
         Step("memory", "slices, chains, pools and shared buffers",
