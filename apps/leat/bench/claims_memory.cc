@@ -69,6 +69,7 @@ void fill_from_series(Saving& saving, const Series& series, std::string_view mec
 
 std::vector<Saving> savings_of(const SavingsSeen& seen) {
   std::vector<Saving> all;
+  all.reserve(claimed_savings.size());
   for (const ClaimedSaving& claimed : claimed_savings) all.push_back({claimed});
   fill_from_series(all[0], seen.file_to_tcp, "sendfile", seen.file_to_tcp.size);
   all[0].how =
