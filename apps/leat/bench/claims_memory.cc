@@ -1,6 +1,7 @@
 #include "bench/claims_memory.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -94,7 +95,10 @@ std::vector<Saving> savings_of(const SavingsSeen& seen) {
   return all;
 }
 
-std::string saved_text(const Ratio& ratio) { return fmt::format("{:.0f} %", 100 * ratio.ratio); }
+/// Without a sign where nothing is saved.
+std::string saved_text(const Ratio& ratio) {
+  return fmt::format("{:.0f} %", std::round(100 * ratio.ratio) + 0.0);
+}
 
 }  // namespace
 

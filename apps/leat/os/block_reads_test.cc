@@ -9,11 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "os/child_process.h"
-#include "os/family_memory.h"
 #include "os/payload_file.h"
-#include "os/shared_library.h"
-#include "os/thread_clock.h"
 
 namespace leat::app::os {
 namespace {
@@ -102,53 +98,6 @@ TEST(Direct, IsTheSameFileOrARefusal) {
   alignas(block_bytes) static std::byte into[block_bytes];
   ASSERT_TRUE(read_exactly(*direct, block_bytes, into));
   EXPECT_EQ(std::memcmp(into, bytes.data() + block_bytes, block_bytes), 0);
-}
-
-TEST(FamilyMemory, GrowsByWhatIsTouched) {
-  const auto before = family_memory();
-  if (!before) GTEST_SKIP() << before.error().message();
-  constexpr std::size_t size = 64u << 20;
-  std::vector<std::byte> touched(size, std::byte{1});
-  const auto after = family_memory();
-  ASSERT_TRUE(after) << after.error().message();
-  EXPECT_GE(after->pss_bytes, before->pss_bytes + size / 2);
-  EXPECT_GE(after->anonymous_bytes, before->anonymous_bytes + size / 2);
-  EXPECT_EQ(touched.back(), std::byte{1});
-}
-
-// Method: children end, unreaped, at any moment while the family is asked again and again.
-TEST(FamilyMemory, AChildThatEndsMeanwhileIsNoError) {
-  if (const auto known = family_memory(); !known) GTEST_SKIP() << known.error().message();
-  for (int turn = 0; turn < 100; ++turn) {
-    auto child = ChildProcess::start([](const ParentLink& link) { return link.wait_for_go(); });
-    ASSERT_TRUE(child) << child.error().message();
-    ASSERT_TRUE(child->go());
-    const auto memory = family_memory();
-    ASSERT_TRUE(memory) << "turn " << turn << ": " << memory.error().message();
-    ASSERT_TRUE(child->wait());
-  }
-}
-
-TEST(SharedLibrary, ThatIsNotThereIsToldByItsName) {
-  const auto library = SharedLibrary::open("libno_such_library_of_leat.so");
-  ASSERT_FALSE(library);
-  EXPECT_NE(library.error().find("libno_such_library_of_leat.so"), std::string::npos);
-}
-
-TEST(SharedLibrary, HandsOutFunctions) {
-  const auto library = SharedLibrary::open("libc.so.6");
-  ASSERT_TRUE(library) << library.error();
-  auto* const length = library->function<std::size_t(const char*)>("strlen");
-  ASSERT_TRUE(length);
-  EXPECT_EQ(length("four"), 4u);
-  EXPECT_FALSE(library->function<void()>("no_such_function_of_leat"));
-}
-
-TEST(ThreadClock, GoesOnWhileTheThreadWorks) {
-  const double before = thread_cpu_ns();
-  double now = before;
-  while (now <= before) now = thread_cpu_ns();
-  EXPECT_GT(now, before);
 }
 
 }  // namespace
