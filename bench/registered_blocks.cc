@@ -33,17 +33,18 @@
 #include <leat/pool.h>
 #include <leat/transfer.h>
 
+#include "receiver.h"
+
 namespace {
+
+using leat::bench::connect_to_receiver;
+using leat::bench::fail;
+using leat::bench::Receiver;
 
 using std::chrono::steady_clock;
 
 constexpr std::size_t block_bytes = 1 << 20;  // direct_io's own
 constexpr std::size_t blocks = 8;
-
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
 
 [[noreturn]] void fail(const leat::Error& error) {
   std::fprintf(stderr, "%s\n", error.message().c_str());
@@ -203,43 +204,6 @@ void compare_files(int pairs, const char* folder, std::uint64_t mib) {
   compare(pairs, [&] { copy_file(without, from, to); }, [&] { copy_file(with, from, to); });
   check_use(without, "direct_io without");
   check_use(with, "direct_io with");
-}
-
-// Accepts one connection, reads it to its end and throws everything away.
-pid_t start_receiver(int listener) {
-  const pid_t child = ::fork();
-  if (child < 0) fail("fork");
-  if (child > 0) return child;
-  const int peer = ::accept(listener, nullptr, nullptr);
-  std::vector<char> room(1 << 20);
-  while (::recv(peer, room.data(), room.size(), MSG_TRUNC) > 0) {
-  }
-  ::_exit(0);
-}
-
-struct Receiver {
-  leat::OwnedFd socket;  // the sender's end
-  pid_t child;
-};
-
-Receiver connect_to_receiver() {
-  const leat::OwnedFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const name = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(listener.number(), name, size) < 0 || ::listen(listener.number(), 1) < 0 ||
-      ::getsockname(listener.number(), name, &size) < 0)
-    fail("listen");
-  const pid_t child = start_receiver(listener.number());  // before it could inherit our end
-  Receiver receiver{leat::OwnedFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), child};
-  const int fd = receiver.socket.number();
-  const int on = 1;
-  const bool set = ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4) == 0 &&
-                   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
-  if (!set || ::connect(fd, name, size) < 0) fail("connect");
-  return receiver;
 }
 
 // Until everything that was lent is back.
