@@ -4,9 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 
+#include "../tests/support/keepers.h"
 #include "check.h"
 #include "os/ring_records.h"
 
@@ -31,13 +31,11 @@ void begin(RingRecords& records, Holder& holder, Tally& tally) {
   FUZZ_CHECK(holder.record != nullptr);
   FUZZ_CHECK(holder.record->stage == RingOperation::Stage::idle && !holder.record->keeps);
   ++tally.begun;
-  holder.record->keeps = std::shared_ptr<const void>(&tally, [](const void* counted) {
-    ++static_cast<Tally*>(const_cast<void*>(counted))->released;
-  });
+  holder.record->keeps = leat::testing::keeper_calling([&tally] { ++tally.released; });
   holder.record->who = &tally;
   holder.record->on_finish = [](RingOperation& operation) {
     Tally& counts = *static_cast<Tally*>(operation.who);
-    FUZZ_CHECK(operation.keeps != nullptr && operation.has_result());
+    FUZZ_CHECK(operation.keeps && operation.has_result());
     ++counts.finished;
     FUZZ_CHECK(counts.released < counts.finished);
   };

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include <leat/error.h>
+#include <leat/keeper.h>
 
 struct iovec;  // NOLINT(readability-identifier-naming): of <sys/uio.h>
 
@@ -38,14 +39,11 @@ class Slice {
   Slice(const Slice&) = default;
   Slice& operator=(const Slice&) = default;
   Slice(Slice&& other) noexcept
-      : bytes_(std::exchange(other.bytes_, {})),
-        owner_(std::move(other.owner_)),
-        storage_(std::exchange(other.storage_, {})) {}
+      : bytes_(std::exchange(other.bytes_, {})), keeper_(std::move(other.keeper_)) {}
   Slice& operator=(Slice&& other) noexcept {
     if (this == &other) return *this;
     bytes_ = std::exchange(other.bytes_, {});
-    storage_ = std::exchange(other.storage_, {});
-    owner_ = std::move(other.owner_);  // last: to let go of the old one may call somebody
+    keeper_ = std::move(other.keeper_);  // last: to let go of the old one may call somebody
     return *this;
   }
   ~Slice() = default;
@@ -55,13 +53,23 @@ class Slice {
   template <class Release>
     requires std::invocable<Release&>
   static Slice adopt(std::span<const std::byte> bytes, Release release) {
-    std::shared_ptr<const void> owner(
-        bytes.data(), [release = std::move(release)](const void*) mutable { release(); });
-    return Slice(bytes, std::move(owner), {.retained = bytes.size()});
+    struct Foreign {
+      Release release;
+      ~Foreign() { release(); }
+    };
+    Kept<Foreign> foreign(std::in_place, std::move(release));
+    foreign.set_memory(bytes);
+    return adopt(bytes, std::move(foreign).keeper());
   }
   /// The same for memory that `owner` keeps alive.
-  static Slice adopt(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) noexcept {
-    return Slice(bytes, std::move(owner), {.retained = bytes.size()});
+  static Slice adopt(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+    Kept<std::shared_ptr<const void>> kept(std::in_place, std::move(owner));
+    kept.set_memory(bytes);
+    return adopt(bytes, std::move(kept).keeper());
+  }
+  /// The same for memory that `keeper` keeps alive. No allocation.
+  static Slice adopt(std::span<const std::byte> bytes, Keeper keeper) noexcept {
+    return Slice(bytes, std::move(keeper));
   }
   /// Takes over a string, or a vector of plain values, whose bytes it then is. One allocation;
   /// nothing is copied but strings so short that they hold their characters themselves.
@@ -69,16 +77,14 @@ class Slice {
   template <class T>
     requires std::is_trivially_copyable_v<T>
   static Slice adopt(std::vector<T> values) {
-    auto owner = std::make_shared<const std::vector<T>>(std::move(values));
-    const auto bytes = std::as_bytes(std::span(*owner));
-    const std::uint64_t retained = owner->capacity() * sizeof(T);
-    return Slice(bytes, std::move(owner), {.retained = retained});
+    Kept<const std::vector<T>> kept(std::in_place, std::move(values));
+    const auto bytes = std::as_bytes(std::span(*kept));
+    kept.set_memory({bytes.data(), kept->capacity() * sizeof(T)});
+    return adopt(bytes, std::move(kept).keeper());
   }
   /// Keeps nothing alive: for the time of a call, after which no slice of it may be left. Never
   /// lent to the kernel beyond the call.
-  static Slice borrow(std::span<const std::byte> bytes) noexcept {
-    return Slice(bytes, nullptr, {.retained = bytes.size()});
-  }
+  static Slice borrow(std::span<const std::byte> bytes) noexcept { return Slice(bytes, Keeper()); }
   static Slice borrow(std::string_view text) noexcept {
     return borrow(std::as_bytes(std::span(text)));
   }
@@ -97,12 +103,13 @@ class Slice {
   Slice subslice(std::size_t offset, std::size_t length = static_cast<std::size_t>(-1)) const& {
     const std::size_t begin = offset < size() ? offset : size();
     const std::size_t rest = size() - begin;
-    return {bytes_.subspan(begin, length < rest ? length : rest), owner_, storage_};
+    return {bytes_.subspan(begin, length < rest ? length : rest), keeper_};
   }
 
   /// The memory that this slice keeps from being given back: all of the buffer that it is a part
-  /// of. Foreign memory counts as what was adopted. Slices of one buffer each show all of it.
-  std::uint64_t retained_bytes() const noexcept { return storage_.retained; }
+  /// of. Foreign memory counts as what was adopted, borrowed memory not at all. Slices of one
+  /// buffer each show all of it.
+  std::uint64_t retained_bytes() const noexcept { return keeper_.memory().size(); }
 
   /// Back to a Buffer, to be written again: if nobody else has a Slice of the memory, and the
   /// kernel none that it was lent. The bytes are as they are, and what of the buffer lies before
@@ -112,8 +119,9 @@ class Slice {
 
   /// True if the memory is pages of its own that munmap(2) gives back: nobody ever writes to them
   /// again, so the kernel may go on reading after the last Slice is gone.
-  bool is_never_reused() const noexcept { return storage_.never_reused; }
-  const std::shared_ptr<const void>& owner() const noexcept { return owner_; }
+  bool is_never_reused() const noexcept { return keeper_.is_never_reused(); }
+  /// What keeps the bytes alive; of borrowed ones nothing.
+  const Keeper& keeper() const noexcept { return keeper_; }
 
  private:
   friend class Buffer;
@@ -121,19 +129,11 @@ class Slice {
   friend class Lease;
   /// Gives up its first bytes, at most all.
   void drop_front(std::size_t count) noexcept { bytes_ = bytes_.subspan(count); }
-  /// Of the memory behind it, the same for all slices of it.
-  struct Storage {
-    std::uint64_t retained = 0;
-    bool never_reused = false;
-    bool thaws = false;  // the owner points to `retained` bytes that may be written
-  };
-  Slice(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
-        Storage storage) noexcept
-      : bytes_(bytes), owner_(std::move(owner)), storage_(storage) {}
+  Slice(std::span<const std::byte> bytes, Keeper keeper) noexcept
+      : bytes_(bytes), keeper_(std::move(keeper)) {}
 
   std::span<const std::byte> bytes_;
-  std::shared_ptr<const void> owner_;
-  Storage storage_;
+  Keeper keeper_;
 };
 
 /// Room that a Buffer has before and behind its bytes.
@@ -156,16 +156,10 @@ class Buffer {
   static Result<Buffer> pages(std::size_t size);
 
   Buffer(Buffer&& other) noexcept
-      : bytes_(std::exchange(other.bytes_, {})),
-        whole_(std::exchange(other.whole_, {})),
-        owner_(std::move(other.owner_)),
-        never_reused_(std::exchange(other.never_reused_, false)) {}
+      : bytes_(std::exchange(other.bytes_, {})), keeper_(std::move(other.keeper_)) {}
   Buffer& operator=(Buffer&& other) noexcept {
-    Buffer taken(std::move(other));
-    std::swap(bytes_, taken.bytes_);
-    std::swap(whole_, taken.whole_);
-    std::swap(owner_, taken.owner_);
-    std::swap(never_reused_, taken.never_reused_);
+    bytes_ = std::exchange(other.bytes_, {});
+    keeper_ = std::move(other.keeper_);
     return *this;
   }
   Buffer(const Buffer&) = delete;
@@ -176,11 +170,11 @@ class Buffer {
   std::size_t size() const noexcept { return bytes_.size(); }
   std::span<std::byte> bytes() const noexcept { return bytes_; }
 
-  std::size_t capacity() const noexcept { return whole_.size(); }
+  std::size_t capacity() const noexcept { return keeper_.memory().size(); }
   std::size_t headroom() const noexcept {
-    return static_cast<std::size_t>(bytes_.data() - whole_.data());
+    return static_cast<std::size_t>(bytes_.data() - keeper_.memory().data());
   }
-  std::size_t tailroom() const noexcept { return whole_.size() - headroom() - bytes_.size(); }
+  std::size_t tailroom() const noexcept { return capacity() - headroom() - bytes_.size(); }
 
   /// Takes `count` bytes of the room before, or behind, in, and returns them to be written: a
   /// header before a payload that is there already. Nothing is copied or moved. Empty, and nothing
@@ -198,14 +192,11 @@ class Buffer {
 
  private:
   friend class Slice;
-  Buffer(std::span<std::byte> bytes, std::span<std::byte> whole, std::shared_ptr<void> owner,
-         bool never_reused) noexcept
-      : bytes_(bytes), whole_(whole), owner_(std::move(owner)), never_reused_(never_reused) {}
+  Buffer(std::span<std::byte> bytes, Keeper keeper) noexcept
+      : bytes_(bytes), keeper_(std::move(keeper)) {}
 
   std::span<std::byte> bytes_;
-  std::span<std::byte> whole_;   // with the room
-  std::shared_ptr<void> owner_;  // points to its beginning
-  bool never_reused_ = false;
+  Keeper keeper_;  // of all of it, with the room
 };
 
 /// Slices in order, seen as one sequence of bytes; four need no allocation. Copying one shares the

@@ -15,6 +15,7 @@
 #include <leat/buffer.h>
 #include <leat/error.h>
 #include <leat/fd.h>
+#include <leat/keeper.h>
 
 namespace leat {
 
@@ -60,10 +61,7 @@ class Source {
   /// Memory that whoever needs it keeps alive: also the kernel, beyond the end of the transfer.
   /// Only such memory is ever lent to it (MSG_ZEROCOPY, vmsplice).
   Source(const Slice& slice) noexcept  // NOLINT(google-explicit-constructor)
-      : data_(slice.data()),
-        length_(slice.size()),
-        never_reused_(slice.is_never_reused()),
-        keeper_(std::const_pointer_cast<void>(slice.owner())) {}
+      : data_(slice.data()), length_(slice.size()), keeper_(slice.keeper()) {}
   /// The slices of a chain, in order: parts that are sent together.
   Source(const Chain& chain);  // NOLINT(google-explicit-constructor)
   /// What the peer of `connection` sends: to its end, or `length` bytes.
@@ -116,10 +114,9 @@ class Source {
   FdRef fd_;
   OwnedFd owned_;
   Kind kind_ = Kind::memory;
-  bool never_reused_ = false;
-  bool composite_ = false;
   ConnectionState* connection_ = nullptr;
-  std::shared_ptr<void> keeper_;  // of the memory; of a composite its std::vector<Source>
+  std::vector<Source>* parts_ = nullptr;  // of a composite; kept by `keeper_`
+  Keeper keeper_;                         // of the memory
 };
 
 Source make_parts(std::vector<Source> list);

@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 
@@ -18,6 +17,7 @@
 #include <leat/endpoint.h>
 #include <leat/error.h>
 #include <leat/fd.h>
+#include <leat/keeper.h>
 
 namespace leat {
 
@@ -80,8 +80,8 @@ class Mapping {
   bool is_guarded() const noexcept;
 
  private:
-  explicit Mapping(std::shared_ptr<MappingState> state) noexcept : state_(std::move(state)) {}
-  std::shared_ptr<MappingState> state_;
+  explicit Mapping(Kept<MappingState> state) noexcept : state_(std::move(state)) {}
+  Kept<MappingState> state_;
 };
 
 /// From now on, a thread that touches a page of a Mapping behind the end of its file finds zeros

@@ -15,10 +15,10 @@
 
 #include <leat/buffer.h>
 #include <leat/error.h>
+#include <leat/keeper.h>
 
 namespace leat {
 
-struct BlockRecord;
 struct PoolState;
 struct PoolHome;
 struct PoolAccess;
@@ -78,24 +78,26 @@ class [[nodiscard]] Lease {
  public:
   Lease() noexcept = default;
   Lease(Lease&& other) noexcept
-      : record_(std::exchange(other.record_, nullptr)),
-        home_(std::exchange(other.home_, nullptr)) {}
+      : block_(std::exchange(other.block_, nullptr)), home_(std::exchange(other.home_, nullptr)) {}
   Lease& operator=(Lease&& other) noexcept {
     Lease taken(std::move(other));
-    std::swap(record_, taken.record_);
+    std::swap(block_, taken.block_);
     std::swap(home_, taken.home_);
     return *this;
   }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
   ~Lease() {
-    if (record_) give_back();
+    if (block_) give_back();
   }
 
   /// False if it is empty: made by default, moved from or frozen.
-  bool valid() const noexcept { return record_ != nullptr; }
+  bool valid() const noexcept { return block_ != nullptr; }
   /// All of the block. What was in it is in it still.
-  std::span<std::byte> bytes() const noexcept;
+  std::span<std::byte> bytes() const noexcept {
+    if (!block_) return {};
+    return {const_cast<std::byte*>(block_->memory.data()), block_->memory.size()};
+  }
 
   /// Its first `length` bytes as a Slice, read-only from now on: the block goes back when the last
   /// slice of it is gone, and the kernel has let go of it. Allocates nothing.
@@ -103,10 +105,10 @@ class [[nodiscard]] Lease {
 
  private:
   friend struct PoolAccess;
-  Lease(BlockRecord* record, PoolHome* home) noexcept : record_(record), home_(home) {}
+  Lease(Keeper::Count* block, PoolHome* home) noexcept : block_(block), home_(home) {}
   void give_back() noexcept;
 
-  BlockRecord* record_ = nullptr;
+  Keeper::Count* block_ = nullptr;
   PoolHome* home_ = nullptr;
 };
 

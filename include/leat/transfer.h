@@ -154,7 +154,10 @@ struct Options {
 };
 
 /// Nothing but the bytes: Options as they are by default.
-const Options& default_options() noexcept;
+inline const Options& default_options() noexcept {
+  extern const Options nothing_asked;
+  return nothing_asked;
+}
 
 /// The bound on one step, in bytes taken and bytes delivered. After 2 ms it ends as well.
 inline constexpr std::uint64_t default_step_limit = 2ull << 20;

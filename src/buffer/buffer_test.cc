@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,7 +56,7 @@ TEST(SliceTest, an_empty_one_is_released_too) {
 
 TEST(SliceTest, a_part_is_cut_to_what_is_there) {
   const std::array<std::byte, 10> bytes{};
-  const Slice whole = Slice::adopt(bytes, std::shared_ptr<const void>());
+  const Slice whole = Slice::borrow(bytes);
   EXPECT_EQ(whole.subslice(7, 100).size(), 3u);
   EXPECT_EQ(whole.subslice(10).size(), 0u);
   EXPECT_EQ(whole.subslice(11, 1).size(), 0u);

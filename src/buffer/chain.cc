@@ -190,11 +190,7 @@ std::uint64_t Chain::retained_bytes() const {
   std::vector<std::pair<const void*, std::uint64_t>> owners;
   std::uint64_t sum = 0;
   for (const Slice& slice : *this) {
-    if (slice.owner()) {
-      owners.emplace_back(slice.owner().get(), slice.retained_bytes());
-    } else {
-      sum += slice.size();
-    }
+    if (slice.keeper()) owners.emplace_back(slice.keeper().count(), slice.retained_bytes());
   }
   std::ranges::sort(owners, std::greater());
   const auto repeated =

@@ -27,7 +27,7 @@ std::string text_of(const Chain& chain) {
 
 TEST(ChainTest, is_its_slices_in_order) {
   const std::string_view text = "header body trailer";
-  const Slice whole = Slice::adopt(std::as_bytes(std::span(text)), std::shared_ptr<const void>());
+  const Slice whole = Slice::borrow(std::as_bytes(std::span(text)));
   Chain chain;
   chain.append(whole.subslice(7, 4));
   chain.append(Slice());
@@ -87,7 +87,7 @@ TEST(ChainTest, each_buffer_that_it_keeps_counts_once) {
   chain.append(large.subslice(999));
   chain.append(Slice::borrow("1234"));
   EXPECT_EQ(chain.size(), 7u);
-  EXPECT_EQ(chain.retained_bytes(), 1054u);
+  EXPECT_EQ(chain.retained_bytes(), 1050u) << "what is borrowed it does not keep";
 }
 
 /// A chain and what it must read as.

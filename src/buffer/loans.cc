@@ -11,11 +11,11 @@
 namespace leat {
 
 Loans::Loans(Loans&& other) noexcept
-    : budget_(other.budget_),
+    : count_(std::exchange(other.count_, 0)),
+      budget_(other.budget_),
       verdicts_(other.verdicts_),
       ring_(std::move(other.ring_)),
       first_(std::exchange(other.first_, 0)),
-      count_(std::exchange(other.count_, 0)),
       first_number_(other.first_number_),
       bytes_(std::exchange(other.bytes_, 0)) {}
 
@@ -115,11 +115,11 @@ std::uint64_t Loans::give_up() noexcept {
     Loan& loan = at(index);
     if (loan.released) continue;
     bool kept = false;
-    for (Keeper& keeper : loan.keepers) {
-      if (keeper.never_reused) continue;
+    for (const Keeper& keeper : loan.keepers) {
+      if (keeper.is_never_reused()) continue;
       kept = true;
       // For good: its allocator would hand it out again under the kernel's eyes.
-      os::keep_for_good(std::move(keeper.owner));
+      os::keep_for_good(keeper);
     }
     if (kept) left += loan.bytes;
     verdicts_->does_not_tell(loan.ticket);

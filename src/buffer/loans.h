@@ -4,20 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
+
+#include <leat/keeper.h>
 
 #include "buffer/verdicts.h"
 
 namespace leat {
-
-/// What keeps one piece of lent memory alive.
-struct Keeper {
-  std::shared_ptr<const void> owner;
-  /// Pages of its own, given back by munmap(2): may be let go while the kernel still reads.
-  bool never_reused = false;
-};
 
 /// How much all sockets of a context may lend together.
 struct LentBudget {
@@ -76,12 +70,12 @@ class Loans {
   std::size_t release_between(std::uint32_t begin, std::uint32_t end, bool copied) noexcept;
   void grow();
 
+  std::size_t count_ = 0;
   LentBudget* budget_;
   Verdicts* verdicts_;
   std::vector<Loan> ring_;        // count_ loans from first_ on, around the end
   std::vector<Keeper> released_;  // let go once all is in order
   std::size_t first_ = 0;
-  std::size_t count_ = 0;
   std::uint32_t first_number_;  // the kernel's, of the loan at first_
   std::uint64_t bytes_ = 0;
 };

@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/keepers.h"
 #include "support/loan_model.h"
 
 namespace leat::testing {
@@ -43,7 +44,7 @@ class LoansTest : public ::testing::Test {
 
   std::weak_ptr<const void> lend(Loans& loans, std::uint64_t bytes, bool never_reused = false) {
     auto memory = std::make_shared<int>();
-    std::vector<Keeper> keepers{{memory, never_reused}};
+    std::vector<Keeper> keepers{keeper_of(memory, never_reused)};
     loans.note(keepers, bytes, ticket_);
     loans.sent(bytes);
     return memory;
@@ -90,7 +91,7 @@ TEST_F(LoansTest, a_range_that_began_long_ago_reaches_into_what_is_outstanding) 
 
 TEST_F(LoansTest, a_failed_send_has_no_number) {
   auto memory = std::make_shared<int>();
-  std::vector<Keeper> keepers{{memory, false}};
+  std::vector<Keeper> keepers{keeper_of(memory)};
   loans_.note(keepers, 700, ticket_);
   EXPECT_FALSE(budget_.has_room_for(301));
   loans_.undo();
@@ -102,20 +103,14 @@ TEST_F(LoansTest, a_failed_send_has_no_number) {
 }
 
 TEST_F(LoansTest, an_owner_whose_release_lends_again) {
-  bool again = false;
-  const std::shared_ptr<const void> next(&again, [](const void*) {});
   {
-    std::vector<Keeper> keepers{
-        {std::shared_ptr<const void>(&again,
-                                     [&](const void*) {
-                                       std::vector<Keeper> more{{next, false}};
-                                       for (int count = 0; count < 20; ++count) {
-                                         more[0].owner = next;
-                                         loans_.note(more, 1, ticket_);
-                                         loans_.sent(1);
-                                       }
-                                     }),
-         false}};
+    std::vector<Keeper> keepers{keeper_calling([&] {
+      for (int count = 0; count < 20; ++count) {
+        std::vector<Keeper> more{keeper_calling([] {})};
+        loans_.note(more, 1, ticket_);
+        loans_.sent(1);
+      }
+    })};
     loans_.note(keepers, 1, ticket_);
     loans_.sent(1);
   }
@@ -126,8 +121,7 @@ TEST_F(LoansTest, an_owner_whose_release_lends_again) {
 
 // What it completes by that is not what the kernel still reads.
 TEST_F(LoansTest, an_owner_whose_release_completes_more) {
-  const auto complete = [this](const void*) { loans_.completed(3, 3, false); };
-  std::vector<Keeper> keepers{{std::shared_ptr<const void>(this, complete), false}};
+  std::vector<Keeper> keepers{keeper_calling([this] { loans_.completed(3, 3, false); })};
   loans_.note(keepers, 1, ticket_);
   loans_.sent(1);
   keepers.clear();
@@ -170,7 +164,7 @@ TEST_F(LoansTest, gives_up_only_what_is_never_reused) {
 // Kept for good on purpose, and held here too, so that the sanitizer sees no leak.
 TEST_F(LoansTest, never_frees_what_an_allocator_would_hand_out_again) {
   static std::shared_ptr<int> heap = std::make_shared<int>();
-  std::vector<Keeper> keepers{{heap, false}};
+  std::vector<Keeper> keepers{keeper_of(heap)};
   loans_.note(keepers, 10, ticket_);
   loans_.sent(10);
   EXPECT_EQ(loans_.give_up(), 10u);

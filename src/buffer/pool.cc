@@ -16,13 +16,13 @@ namespace leat {
 namespace {
 
 // Under the address sanitizer whoever touches a block that is not leased is told.
-void close_off([[maybe_unused]] std::span<std::byte> bytes) noexcept {
+void close_off([[maybe_unused]] std::span<const std::byte> bytes) noexcept {
 #ifdef __SANITIZE_ADDRESS__
   __asan_poison_memory_region(bytes.data(), bytes.size());
 #endif
 }
 
-void open_up([[maybe_unused]] std::span<std::byte> bytes) noexcept {
+void open_up([[maybe_unused]] std::span<const std::byte> bytes) noexcept {
 #ifdef __SANITIZE_ADDRESS__
   __asan_unpoison_memory_region(bytes.data(), bytes.size());
 #endif
@@ -54,40 +54,12 @@ BlockRecord* closed() noexcept {
 }
 
 void give_back(BlockRecord* record, PoolHome& home) noexcept {
-  close_off(record->bytes);
+  close_off(record->memory);
   if (home.thread != this_thread() || home.kept.full()) [[unlikely]]
     return give_to_others(record, home);
   --home.leased;
   home.kept.push(*record);
 }
-
-// Holds the control block of a frozen lease in the block's record. That is free again only when the
-// control block is gone, so it is this that gives the block back, and not the deleter.
-template <class T>
-struct RecordAllocator {
-  using value_type = T;
-
-  explicit RecordAllocator(BlockRecord* block) noexcept : record(block) {}
-  template <class U>
-  RecordAllocator(const RecordAllocator<U>& other) noexcept  // NOLINT(google-explicit-constructor)
-      : record(other.record) {}
-
-  T* allocate(std::size_t) noexcept {
-    static_assert(sizeof(T) <= sizeof record->control && alignof(T) <= alignof(std::max_align_t));
-    return reinterpret_cast<T*>(record->control);
-  }
-  void deallocate(T*, std::size_t) noexcept { give_back(record, *record->home); }
-  template <class U>
-  bool operator==(const RecordAllocator<U>& other) const noexcept {
-    return record == other.record;
-  }
-
-  BlockRecord* record;
-};
-
-struct KeepForNow {
-  void operator()(const void*) const noexcept {}
-};
 
 std::size_t in_pages(std::size_t bytes) {
   const std::size_t page = os::page_bytes();
@@ -136,6 +108,11 @@ bool Budget::take(std::uint64_t bytes) noexcept {
   return true;
 }
 
+void BlockRecord::thaw(Count& count) noexcept {
+  auto& record = static_cast<BlockRecord&>(count);
+  leat::give_back(&record, *record.home);
+}
+
 PoolState::PoolState(const PoolOptions& wishes)
     : options(rounded(wishes)), backing(wishes.backing) {
   shared_home.state = this;
@@ -180,8 +157,7 @@ Result<void> PoolState::map_slab(std::size_t blocks) {
   backing = backing_of(mapped->kind);
   auto records = std::make_unique<BlockRecord[]>(blocks);
   for (std::size_t i = blocks; i-- > 0;) {
-    records[i].bytes = mapped->bytes.subspan(i * options.block_bytes, options.block_bytes);
-    records[i].state = this;
+    records[i].memory = mapped->bytes.subspan(i * options.block_bytes, options.block_bytes);
     free_.push_back(&records[i]);
   }
   close_off(mapped->bytes);
@@ -286,20 +262,14 @@ void PoolState::close_home(PoolHome& home) noexcept {
   end_use(records, 1);
 }
 
-std::span<std::byte> Lease::bytes() const noexcept {
-  return record_ ? record_->bytes : std::span<std::byte>();
-}
-
-void Lease::give_back() noexcept { leat::give_back(record_, *home_); }
+void Lease::give_back() noexcept { leat::give_back(static_cast<BlockRecord*>(block_), *home_); }
 
 Slice Lease::freeze(std::size_t length) && {
-  BlockRecord* const record = std::exchange(record_, nullptr);
-  if (!record) return {};
-  record->home = std::exchange(home_, nullptr);
-  const auto bytes = record->bytes.first(std::min(length, record->bytes.size()));
-  std::shared_ptr<const void> owner(static_cast<const void*>(record->bytes.data()), KeepForNow{},
-                                    RecordAllocator<std::byte>(record));
-  return Slice(bytes, std::move(owner), {.retained = record->bytes.size()});
+  if (!block_) return {};
+  auto& record = static_cast<BlockRecord&>(*std::exchange(block_, nullptr));
+  record.home = std::exchange(home_, nullptr);
+  record.keepers.store(1, std::memory_order_relaxed);
+  return {record.memory.first(std::min(length, record.memory.size())), Keeper(record)};
 }
 
 Result<Pool> Pool::create(const PoolOptions& options) {
@@ -316,7 +286,7 @@ Pool::~Pool() {
 Result<Lease> PoolAccess::lease(PoolState& state) {
   const auto taken = state.take();
   if (!taken) return std::unexpected(taken.error());
-  open_up((*taken)->bytes);
+  open_up((*taken)->memory);
   return leased(**taken, state.shared_home);
 }
 
@@ -326,7 +296,7 @@ Result<Lease> Pool::wait_for_lease(std::optional<std::chrono::steady_clock::time
                                    const std::stop_token& stop) {
   const auto taken = state_->wait_and_take(deadline, stop);
   if (!taken) return std::unexpected(taken.error());
-  open_up((*taken)->bytes);
+  open_up((*taken)->memory);
   return PoolAccess::leased(**taken, state_->shared_home);
 }
 
@@ -376,7 +346,7 @@ void fetch_returned(PoolHome& home) {
     record = &home.kept.pop();
   }
   ++home.leased;
-  open_up(record->bytes);
+  open_up(record->memory);
   return PoolAccess::leased(*record, home);
 }
 
@@ -388,7 +358,7 @@ Result<Lease> PoolCache::lease() {
     return lease_from_elsewhere(home);
   BlockRecord& record = home.kept.pop();
   ++home.leased;
-  open_up(record.bytes);
+  open_up(record.memory);
   return PoolAccess::leased(record, home);
 }
 

@@ -14,12 +14,12 @@
 namespace leat {
 
 /// One block. Never moves, and lives as long as the pool's memory does.
-struct BlockRecord {
-  std::span<std::byte> bytes;
-  PoolState* state = nullptr;
-  PoolHome* home = nullptr;                         // where a frozen one goes back to
-  BlockRecord* next = nullptr;                      // of those that other threads gave back
-  alignas(std::max_align_t) std::byte control[64];  // of the shared_ptr of a frozen one
+struct BlockRecord : Keeper::Count {
+  BlockRecord() noexcept : Count(thaw) {}
+  static void thaw(Count& count) noexcept;
+
+  PoolHome* home = nullptr;     // where a frozen one goes back to
+  BlockRecord* next = nullptr;  // of those that other threads gave back
 };
 
 /// Room for so many. Not linked through the records: one that has just come back would be read for

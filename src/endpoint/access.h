@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <utility>
 
 #include <leat/endpoint.h>
@@ -15,13 +14,13 @@ struct EndpointAccess {
     return Source(kind, fd, std::move(owned), offset, length);
   }
   /// Memory that lives as long as the source does.
-  static Source kept_memory(std::span<const std::byte> bytes, std::shared_ptr<void> owner) {
+  static Source kept_memory(std::span<const std::byte> bytes, Keeper keeper) {
     Source source(bytes);
-    source.keeper_ = std::move(owner);
+    source.keeper_ = std::move(keeper);
     return source;
   }
   static bool is_composite(const Source& source) {
-    return source.composite_ && !source.parts().empty();
+    return source.parts_ && !source.parts_->empty();
   }
   static void set_length(Source& source, std::uint64_t length) { source.length_ = length; }
 
@@ -29,8 +28,8 @@ struct EndpointAccess {
   static void redirect(Source& source, FdRef other) { source.fd_ = other; }
 
   /// What keeps a memory source's bytes alive; null if they are borrowed.
-  static const std::shared_ptr<void>& keeper(const Source& source) { return source.keeper_; }
-  static bool is_never_reused(const Source& source) { return source.never_reused_; }
+  static const Keeper& keeper(const Source& source) { return source.keeper_; }
+  static bool is_never_reused(const Source& source) { return source.keeper_.is_never_reused(); }
 
   static ConnectionState* connection(const Source& source) { return source.connection_; }
   static ConnectionState* connection(const Sink& sink) { return sink.connection_; }

@@ -116,25 +116,24 @@ Result<Source> Source::open(const std::string& path, Range range) {
 }
 
 std::span<Source> Source::parts() const noexcept {
-  if (!composite_) return {};
-  return *static_cast<std::vector<Source>*>(keeper_.get());
+  return parts_ ? std::span(*parts_) : std::span<Source>();
 }
 
 Source make_parts(std::vector<Source> list) {
   Source source;
-  auto flat = std::make_shared<std::vector<Source>>();
+  Kept<std::vector<Source>> flat(std::in_place);
   for (Source& part : list) {
     const bool open_ended = source.length_ == to_end || part.length() == to_end;
     source.length_ = open_ended ? to_end : source.length_ + part.length();
     // Composites of composites are one list: whoever walks it meets only parts that hold bytes.
-    if (part.composite_) {
+    if (part.parts_) {
       std::ranges::move(part.parts(), std::back_inserter(*flat));
     } else {
       flat->push_back(std::move(part));
     }
   }
-  source.composite_ = true;
-  source.keeper_ = std::move(flat);
+  source.parts_ = flat.get();
+  source.keeper_ = std::move(flat).keeper();
   return source;
 }
 

@@ -78,7 +78,8 @@ Result<Mapping> Mapping::of(FdRef file, Range window, const MappingOptions& opti
   const auto pages = os::map_window(file, begin - skip, static_cast<std::size_t>(length + skip),
                                     rights_of(options.access));
   if (!pages) return std::unexpected(pages.error());
-  auto state = std::make_shared<MappingState>(*pages, pages->subspan(skip), options.access);
+  Kept<MappingState> state(std::in_place, *pages, pages->subspan(skip), options.access);
+  state.set_memory(state->bytes);
   if (auto prepared = prepare(*pages, options); !prepared)
     return std::unexpected(std::move(prepared.error()));
   return Mapping(std::move(state));
@@ -93,7 +94,7 @@ std::span<std::byte> Mapping::writable() const noexcept {
 }
 
 Slice Mapping::slice(std::size_t offset, std::size_t length) const {
-  return Slice::adopt(bytes(), std::shared_ptr<const void>(state_)).subslice(offset, length);
+  return Slice::adopt(bytes(), state_.keeper()).subslice(offset, length);
 }
 
 Result<void> Mapping::advise(Advice advice, std::size_t offset, std::size_t length) const {

@@ -14,7 +14,7 @@ constexpr std::uint32_t most_tries_on_ring = 4;
 }  // namespace
 
 DirectQueue::DirectQueue(DirectMemory memory, std::size_t slot_bytes, std::size_t most)
-    : memory_(std::make_shared<DirectMemory>(std::move(memory))), slot_bytes_(slot_bytes) {
+    : memory_(std::in_place, std::move(memory)), slot_bytes_(slot_bytes) {
   const auto cut = [&](std::span<std::byte> bytes) {
     for (; bytes.size() >= slot_bytes && free_.size() < most; bytes = bytes.subspan(slot_bytes))
       free_.push_back(bytes.data());
@@ -54,7 +54,7 @@ void DirectQueue::start(DirectSlot& slot, DirectSlot::Work work, os::Ring& ring,
   slot.operation_begin = begin;
   slot.operation_length = length;
   slot.operation = *begun;
-  slot.operation->keeps = memory_;
+  slot.operation->keeps = memory_.keeper();
   prepared_ = true;
   const std::span<std::byte> bytes(slot.memory + begin, length);
   if (work == DirectSlot::Work::reading) {

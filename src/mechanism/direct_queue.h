@@ -5,13 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include <leat/error.h>
+#include <leat/keeper.h>
 #include <leat/pool.h>
 
 #include "buffer/block_pool.h"
@@ -85,10 +85,10 @@ class DirectQueue {
 
   /// Ends every operation; what is in flight keeps the memory alive.
   void abandon(os::Ring& ring);
-  const std::shared_ptr<DirectMemory>& memory() const { return memory_; }
+  const Kept<DirectMemory>& memory() const { return memory_; }
 
  private:
-  std::shared_ptr<DirectMemory> memory_;
+  Kept<DirectMemory> memory_;
   std::size_t slot_bytes_;
   std::deque<DirectSlot> slots_;
   std::deque<std::byte*> free_;

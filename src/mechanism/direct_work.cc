@@ -427,10 +427,10 @@ Residue DirectWork::surrender(Resources& resources) {
       residue.bytes += slot.filled - from;
     }
   }
-  const std::shared_ptr<DirectMemory>& memory = queue_.memory();
+  const Kept<DirectMemory>& memory = queue_.memory();
   if (residue.bytes > 0) {
-    residue.keeper = memory;
-  } else if (memory.use_count() == 1) {  // else the ring still needs it
+    residue.keeper = memory.keeper();
+  } else if (memory.keeper().is_alone()) {  // else the ring still needs it
     resources.blocks.give_back(std::move(memory->block));
   }
   return residue;

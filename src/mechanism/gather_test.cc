@@ -54,7 +54,7 @@ class GatherTest : public GuardedTest {
     Chain chain;
     for (std::uint64_t at = 0; at < size; at += piece_bytes) {
       const auto piece = std::span(bytes_).subspan(at, std::min(piece_bytes, size - at));
-      chain.append(Slice::adopt(std::as_bytes(piece), std::shared_ptr<const void>()));
+      chain.append(Slice::borrow(std::as_bytes(piece)));
     }
     return chain;
   }

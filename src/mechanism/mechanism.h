@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <optional>
 #include <span>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include <leat/context.h>
+#include <leat/keeper.h>
 #include <leat/mechanism.h>
 #include <leat/transfer.h>
 
@@ -123,7 +123,7 @@ struct Residue {
   Pipe pipe{};  ///< else holds them, if valid
   /// Else these do, in this order, and `keeper` keeps them.
   std::vector<std::span<const std::byte>> pieces{};
-  std::shared_ptr<void> keeper{};
+  Keeper keeper{};
 };
 
 /// A mechanism at work inside one transfer. It keeps no pointer to anything it is lent.

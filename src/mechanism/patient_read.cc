@@ -79,9 +79,9 @@ Moved PatientRead::begin(const Passage& passage, std::uint64_t position, std::ui
     if (begun.error().is(EAGAIN)) return {.outcome = Outcome::wait_ring, .for_room = true};
     return failed(begun.error().code.value(), begun.error().operation);
   }
-  lent_ = std::make_shared<Block>(std::move(block_));
+  lent_ = Kept<Block>(std::in_place, std::move(block_));
   reading_ = *begun;
-  reading_->keeps = lent_;
+  reading_->keeps = lent_.keeper();
   reads.read(*reading_, passage.from, lent_->bytes().first(wanted), position);
   [[maybe_unused]] const auto answered = reads.submit();  // an error is the operation's result
   // That one wakes nobody.
@@ -93,7 +93,7 @@ std::optional<Moved> PatientRead::take_answer(Resources& resources) {
   const int result = reading_->result;
   resources.reads->end(*std::exchange(reading_, nullptr));
   block_ = std::move(*lent_);
-  lent_.reset();
+  lent_ = {};
   begin_ = end_ = 0;
   if (result > 0) {
     end_ = static_cast<std::size_t>(result);
@@ -137,7 +137,7 @@ Moved PatientRead::deliver(const Passage& passage, const Allowance& allowance) {
 // What is in flight reads into memory that goes with it.
 void PatientRead::surrender(Resources& resources) {
   if (reading_) resources.reads->end(*std::exchange(reading_, nullptr));
-  lent_.reset();
+  lent_ = {};
   if (block_.valid()) resources.blocks.give_back(std::move(block_));
   begin_ = end_ = 0;
 }

@@ -3,8 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
+
+#include <leat/keeper.h>
 
 #include "mechanism/mechanism.h"
 
@@ -32,8 +33,8 @@ class PatientRead {
   std::size_t begin_ = 0;  // what it holds
   std::size_t end_ = 0;
   os::RingOperation* reading_ = nullptr;
-  std::shared_ptr<Block> lent_;  // to `reading_`, in place of block_
-  bool asks_first_ = true;       // until the file system says that it cannot tell
+  Kept<Block> lent_;        // to `reading_`, in place of block_
+  bool asks_first_ = true;  // until the file system says that it cannot tell
   unsigned tries_ = 0;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -88,15 +87,13 @@ class UringSendZcPump final : public Pump {
 
 Moved waiting_for_room() { return {.outcome = Outcome::wait_ring, .for_room = true}; }
 
-void keep(os::RingOperation& record, std::span<Keeper> keepers) {
-  record.never_reused = std::ranges::all_of(keepers, &Keeper::never_reused);
-  if (keepers.size() == 1) {
-    record.keeps = std::move(keepers.front().owner);
-    return;
-  }
-  auto owners = std::make_shared<std::vector<std::shared_ptr<const void>>>();
-  for (Keeper& keeper : keepers) owners->push_back(std::move(keeper.owner));
-  record.keeps = std::move(owners);
+// Of several: one that keeps them all.
+Keeper together(std::span<Keeper> keepers) {
+  if (keepers.size() == 1) return std::move(keepers.front());
+  Kept<std::vector<Keeper>> all(std::in_place);
+  all.keeper().count()->never_reused = std::ranges::all_of(keepers, &Keeper::is_never_reused);
+  std::ranges::move(keepers, std::back_inserter(*all));
+  return std::move(all).keeper();
 }
 
 Moved UringSendZcPump::step(const Passage& passage, const Allowance& allowance) {
@@ -160,7 +157,7 @@ Moved UringSendZcPump::send(const Passage& passage, const Allowance& allowance) 
                            "IORING_OP_SEND_ZC (before Linux 6.2 it does not say if it copied)");
   }
   more_ = allowance.more_follows && pieces.bytes == allowance.remaining;
-  keep(*operation_, passage.keepers.first(pieces.count));
+  operation_->keeps = together(passage.keepers.first(pieces.count));
   lent_at_submit_ = resources.lent.on_ring;
   Lending{*operation_}.begin(resources, pieces.bytes);
   if (!tells) resources.verdicts.does_not_tell(resources.ticket);

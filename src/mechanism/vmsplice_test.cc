@@ -141,7 +141,7 @@ TEST_F(VmspliceTest, memory_that_may_be_written_again_is_refused_for_a_reason) {
   ASSERT_EQ(::recv(tcp_.from.number(), got.data(), got.size(), MSG_WAITALL), 8192);
   EXPECT_NE(std::ranges::find(got, std::byte{2}), got.end()) << "this kernel has copied";
 
-  const Slice adopted = Slice::adopt(std::span<const std::byte>(heap), std::shared_ptr<void>());
+  const Slice adopted = Slice::borrow(std::span<const std::byte>(heap));
   for (const bool owned : {false, true}) {
     Source source = owned ? Source(adopted) : Source(std::span<const std::byte>(heap));
     const ScopedFaults faults;

@@ -11,6 +11,7 @@
 
 #include <leat/error.h>
 #include <leat/fd.h>
+#include <leat/keeper.h>
 
 namespace leat::os {
 
@@ -34,7 +35,7 @@ class DiskThreads {
     std::span<std::byte> into{};
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
-    std::shared_ptr<const std::string> path{};  ///< if there is one: it is opened, with these flags
+    Kept<const std::string> path{};  ///< if there is one: it is opened, with these flags
     int flags = 0;
   };
   /// Errors: EAGAIN (no thread could be started).

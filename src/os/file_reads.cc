@@ -36,8 +36,8 @@ void FileReads::will_need(FdRef file, std::uint64_t offset, std::uint64_t length
 void FileReads::fetch(RingOperation& operation, FdRef file, std::uint64_t offset,
                       std::uint64_t length) {
   if (by_threads_) return give(&operation, file, {}, offset, length);
-  if (!scratch_) scratch_ = std::make_shared<std::vector<std::byte>>(piece_bytes);
-  operation.keeps = scratch_;
+  if (!scratch_) scratch_ = Kept<std::vector<std::byte>>(std::in_place, piece_bytes);
+  operation.keeps = scratch_.keeper();
   ring_.read_elsewhere(operation, file, std::span(*scratch_).first(length), offset);
 }
 
@@ -47,14 +47,13 @@ void FileReads::read(RingOperation& operation, FdRef file, std::span<std::byte> 
   ring_.read_elsewhere(operation, file, into, offset);
 }
 
-void FileReads::open(RingOperation& operation, const std::shared_ptr<const std::string>& path,
-                     int flags) {
+void FileReads::open(RingOperation& operation, const Kept<const std::string>& path, int flags) {
   operation.on_finish = [](RingOperation& done) {
     if (done.abandoned && done.result >= 0) OwnedFd(done.result).reset();
   };
   if (by_threads_)
     return give(&operation, DiskThreads::Job{.who = &operation, .path = path, .flags = flags});
-  operation.keeps = path;
+  operation.keeps = path.keeper();
   ring_.open_elsewhere(operation, path->c_str(), flags);
 }
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include <leat/error.h>
 #include <leat/fd.h>
+#include <leat/keeper.h>
 
 #include "os/disk_threads.h"
 #include "os/ring.h"
@@ -47,7 +47,7 @@ class FileReads {
   void read(RingOperation& operation, FdRef file, std::span<std::byte> into, std::uint64_t offset);
   /// The same. Opens `path` with `flags` of open(2); the result is a descriptor, which is closed if
   /// nobody holds the record by then.
-  void open(RingOperation& operation, const std::shared_ptr<const std::string>& path, int flags);
+  void open(RingOperation& operation, const Kept<const std::string>& path, int flags);
   /// What cannot be handed over is finished then, with the error as its result.
   Result<void> submit() { return ring_.submit(); }
   /// Takes the completions of helper threads; the ring's own are the ring's to reap.
@@ -63,9 +63,9 @@ class FileReads {
   void give(RingOperation* operation, Result<DiskThreads::Job> job);
 
   Ring& ring_;
-  bool by_threads_ = false;                          // from the first time the ring was denied
-  std::shared_ptr<std::vector<std::byte>> scratch_;  // what nobody looks at; shared by all
-  RingRecords records_;                              // of what helper threads do
+  bool by_threads_ = false;               // from the first time the ring was denied
+  Kept<std::vector<std::byte>> scratch_;  // what nobody looks at; shared by all
+  RingRecords records_;                   // of what helper threads do
   DiskThreads threads_;
 };
 

@@ -40,11 +40,11 @@ RingRecords::~RingRecords() {
   for (RingOperation& operation : records_) {
     const bool in_use = operation.stage == RingOperation::Stage::in_flight ||
                         operation.stage == RingOperation::Stage::answered;
-    if (!in_use || operation.never_reused) continue;
+    if (!in_use || operation.keeps.is_never_reused()) continue;
 #ifdef __SANITIZE_ADDRESS__
-    __lsan_ignore_object(operation.keeps.get());
+    __lsan_ignore_object(operation.keeps.count());
 #endif
-    keep_for_good(std::move(operation.keeps));
+    keep_for_good(operation.keeps);
   }
 }
 

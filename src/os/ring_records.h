@@ -4,7 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <memory>
+
+#include <leat/keeper.h>
 
 namespace leat::os {
 
@@ -23,10 +24,8 @@ struct RingOperation {
   bool notified = false;  ///< the notification of a zero-copy send came
   bool copied = false;    ///< and said that the kernel copied the bytes after all
   bool abandoned = false;
-  /// Of what it keeps: pages of their own, which may be unmapped while the kernel uses them.
-  bool never_reused = false;
-  int result = 0;                     ///< bytes, or a negated errno
-  std::shared_ptr<const void> keeps;  ///< memory that has to live until the operation is finished
+  int result = 0;  ///< bytes, or a negated errno
+  Keeper keeps;    ///< memory that has to live until the operation is finished
   /// Called once when it is finished, also if nobody holds it any more.
   void (*on_finish)(RingOperation& operation) = nullptr;
   void* who = nullptr;       ///< for on_finish

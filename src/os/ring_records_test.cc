@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/keepers.h"
+
 namespace leat::testing {
 namespace {
 
@@ -61,8 +63,8 @@ struct OneRecord {
     auto kept = std::make_shared<int>(7);
     memory = kept;
     record = records.begin();
-    record->never_reused = true;  // else what a sequence leaves in flight would be kept for good
-    record->keeps = std::move(kept);
+    // Else what a sequence leaves in flight would be kept for good.
+    record->keeps = keeper_of(std::move(kept), true);
     record->on_finish = [](RingOperation& operation) {
       EXPECT_TRUE(operation.keeps) << "finished after the memory went";
       ++finishes;
@@ -157,7 +159,7 @@ TEST(RingRecordsTest, letting_go_may_end_and_begin) {
   RingRecords records;
   RingOperation* const record = records.begin();
   RingOperation* next = nullptr;
-  record->keeps = std::shared_ptr<const void>(&records, [&](const void*) {
+  record->keeps = keeper_calling([&] {
     records.end(*record);
     next = records.begin();
     records.started(*next);
@@ -176,7 +178,7 @@ TEST(RingRecordsTest, memory_in_use_is_never_freed) {
     std::weak_ptr<int> memory;
     {
       OneRecord run;
-      run.record->never_reused = never_reused;
+      run.record->keeps.count()->never_reused = never_reused;
       memory = run.memory;
       reachable = run.memory.lock();
       run.record->on_finish = nullptr;

@@ -24,6 +24,7 @@
 #include "support/files.h"
 #include "support/filter.h"
 #include "support/guards.h"
+#include "support/keepers.h"
 #include "support/results.h"
 #include "support/seam.h"
 #include "support/streams.h"
@@ -187,7 +188,7 @@ TEST_P(RingTest, memory_stays_until_an_abandoned_operation_is_through) {
   auto memory = std::make_shared<std::array<std::byte, 64>>();
   const std::weak_ptr watched = memory;
   rig.ring.read(reading, rig.pipe.from, *memory, no_offset);
-  reading.keeps = std::move(memory);
+  reading.keeps = keeper_of(std::move(memory));
   EXPECT_TRUE(rig.ring.submit());
   rig.ring.end(reading);
   EXPECT_FALSE(watched.expired()) << "the kernel has not answered yet";
@@ -205,7 +206,7 @@ TEST_P(RingTest, destroyed_with_operations_in_flight) {
       auto memory = std::make_shared<std::array<std::byte, 64>>();
       watched = memory;
       rig.ring.read(reading, rig.pipe.from, *memory, no_offset);
-      reading.keeps = std::move(memory);
+      reading.keeps = keeper_of(std::move(memory));
       reading.who = &finished;
       reading.on_finish = [](RingOperation& operation) { ++*static_cast<int*>(operation.who); };
       if (i == 0) {
@@ -246,7 +247,7 @@ TEST_P(RingTest, a_failed_submit_finishes_what_was_not_taken) {
     EXPECT_TRUE(rig.ring.submit());
     RingOperation& reading = rig.begin_read();
     const auto memory = std::make_shared<int>(1);
-    reading.keeps = memory;
+    reading.keeps = keeper_of(memory);
     {
       const ScopedFaults faults({{.call = "io_uring_submit", .error_number = error_number}});
       const auto submitted = rig.ring.submit();

@@ -67,9 +67,7 @@ ConnectionState::ConnectionState(ContextState& home)
 
 ConnectionState::~ConnectionState() { close_now(); }
 
-void ConnectionState::take_releases() noexcept {
-  if (loans.outstanding() == 0) [[likely]]
-    return;
+void ConnectionState::take_what_came_back() noexcept {
   const std::size_t released = leat::take_releases(fd, loans, &trial);
   if (released == 0) return;
   releases += released;
@@ -120,7 +118,7 @@ const Ranking& ConnectionState::ranking_for(Kind source, std::uint64_t length) {
     if (first.at_once.send) {
       messages.send = first.at_once.send;
       messages.cost = first.cost(plain, facts);
-      messages.leg = OneCall::leg_of(ranking.order[0], messages.cost, 1, 1);
+      messages.mechanism = ranking.order[0];
       messages.size_classes |= 1u << size_class(length);
     }
   }
@@ -322,7 +320,7 @@ Source::Source(Connection& connection, std::uint64_t length) noexcept
       connection_(connection.state_.get()) {}
 
 Sink::Sink(Connection& connection) noexcept
-    : fd_(connection.fd()),
+    : fd_(connection.state_->fd),
       kind_(Kind::socket),
       lendable_(connection.state_->facts.lendable),
       connection_(connection.state_.get()) {}

@@ -19,26 +19,37 @@ struct ContextState;
 /// Longer memory has ways of its own: its pages may be handed over.
 inline constexpr std::uint64_t longest_message = 64u << 10;
 
-struct ConnectionState {
+struct alignas(64) ConnectionState {
   explicit ConnectionState(ContextState& home);
   ~ConnectionState();
   ConnectionState(const ConnectionState&) = delete;
   ConnectionState& operator=(const ConnectionState&) = delete;
 
+  /// Memory that leaves by one call without a pump, if nothing is asked for but its bytes.
+  struct Messages {
+    decltype(AtOnce::send) send = nullptr;
+    std::uint32_t size_classes = 0;  ///< bit i: the class i is planned, and goes that way
+    Mechanism mechanism;
+    Cost cost;
+  };
+
+  // What each small message needs is together.
   ContextState* context;
+  std::uint64_t lends_from = to_end;  // slices of this length on; to_end: never unasked
+  Messages messages;
   FdRef fd;
+  SinkFacts facts;
+  Loans loans;  // what its MSG_ZEROCOPY sends have lent
+
   OwnedFd owned;
   bool reset_unless_ended = false;
   bool close_when_idle = false;
   int broken = 0;               // the errno that broke the stream, which the kernel tells only once
   std::uint32_t transfers = 0;  // that use it now, in either direction
   std::uint32_t closed_ways = 0;  // bit i: mechanism i refused as a way out of a file, memory, …
-  SinkFacts facts;
-  Loans loans;                         // what its MSG_ZEROCOPY sends have lent
-  LendingTrial trial;                  // of lending unasked
-  std::uint64_t lends_from = to_end;   // slices of this length on; to_end: never unasked
-  bool is_route_known = false;         // `lends_from` has been thought over
-  std::uint64_t releases = 0;          // of sends, taken from the error queue
+  LendingTrial trial;             // of lending unasked
+  bool is_route_known = false;    // `lends_from` has been thought over
+  std::uint64_t releases = 0;     // of sends, taken from the error queue
   std::uint32_t awaiting_release = 0;  // transfers; whoever takes one tells them
 
   /// The ranking for plain memory, or for a stretch of known length of a file, without wishes.
@@ -55,14 +66,6 @@ struct ConnectionState {
     const Ranking& ranking = ranking_for(source, length);
     return ranking.count > 0 ? ranking.order[0] : Mechanism();
   }
-  /// Memory that leaves by one call without a pump, if nothing is asked for but its bytes.
-  struct Messages {
-    decltype(AtOnce::send) send = nullptr;
-    Leg leg;  ///< of one byte
-    Cost cost;
-    std::uint32_t size_classes = 0;  ///< bit i: the class i is planned, and goes that way
-  };
-  Messages messages;
   bool is_message(const Source& source) const noexcept {
     return source.length() <= longest_message && source.kind() == Kind::memory &&
            (messages.size_classes >> size_class(source.length()) & 1u) != 0 &&
@@ -78,13 +81,17 @@ struct ConnectionState {
   /// the kernel will not copy it. Asks for the route once.
   bool lends_unasked() noexcept;
   /// Lets go of what the error queue names. Never waits.
-  void take_releases() noexcept;
+  void take_releases() noexcept {
+    if (loans.outstanding() > 0) [[unlikely]]
+      take_what_came_back();
+  }
   /// The stream has come to an orderly end: closing is no longer a reset.
   void ended_orderly() noexcept;
   /// `mechanism` refused: it is not tried again on this connection.
   void close_way(Mechanism mechanism) noexcept;
 
  private:
+  void take_what_came_back() noexcept;
   Ranking rank_plain(const SourceFacts& plain) const;
 
   RankingTable memory_rankings_;

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -197,8 +196,8 @@ TEST_F(More, chains_round_a_file_are_one_segment) {
   const auto pieces = [](const std::vector<std::byte>& bytes, std::size_t length) {
     Chain chain;
     for (std::size_t at = 0; at < bytes.size(); at += length)
-      chain.append(Slice::adopt(std::span(bytes).subspan(at, std::min(length, bytes.size() - at)),
-                                std::shared_ptr<const void>()));
+      chain.append(
+          Slice::borrow(std::span(bytes).subspan(at, std::min(length, bytes.size() - at))));
     return chain;
   };
   for (const bool kept : {false, true}) {
@@ -225,7 +224,7 @@ TEST_F(More, a_long_chain_makes_hardly_more_segments_than_one_piece) {
   const auto bytes = pattern(seed, 0, 20'000);
   Chain chain;
   for (std::size_t at = 0; at < bytes.size(); at += 4)
-    chain.append(Slice::adopt(std::span(bytes).subspan(at, 4), std::shared_ptr<const void>()));
+    chain.append(Slice::borrow(std::span(bytes).subspan(at, 4)));
   const unsigned before = segments();
   const Receipt chained = transfer(context_, chain, Sink::socket(tcp_.to.ref()));
   EXPECT_EQ(chained.legs[0].calls, 5u) << describe(chained);

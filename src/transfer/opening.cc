@@ -21,9 +21,7 @@ constexpr int at_once = patiently | O_NONBLOCK;
 }  // namespace
 
 OpeningState::OpeningState(ContextState& home, std::string name)
-    : context(home),
-      next(home.first_opening),
-      path_(std::make_shared<const std::string>(std::move(name))) {
+    : context(home), next(home.first_opening), path_(std::in_place, std::move(name)) {
   if (next) next->previous = this;
   context.first_opening = this;
 }

@@ -3,10 +3,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 
+#include <leat/keeper.h>
 #include <leat/opening.h>
 
 #include "os/ring_records.h"
@@ -34,7 +34,7 @@ struct OpeningState {
   Result<std::optional<OwnedFd>> take_answer();
   void let_go() noexcept;
 
-  std::shared_ptr<const std::string> path_;   // whoever opens it may outlive this
+  Kept<const std::string> path_;              // whoever opens it may outlive this
   os::RingOperation* operation_ = nullptr;    // others are opening it
   std::optional<std::uint64_t> awaits_room_;  // the count of finished operations then
 };

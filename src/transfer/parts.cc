@@ -12,8 +12,7 @@ namespace {
 // What is left of a leftover, as a source of its own.
 Source leftover_source(const Residue& residue, Block block) {
   const auto bytes = block.bytes().subspan(residue.offset, residue.bytes);
-  auto owner = std::make_shared<Block>(std::move(block));
-  return EndpointAccess::kept_memory(bytes, std::move(owner));
+  return EndpointAccess::kept_memory(bytes, Kept<Block>(std::in_place, std::move(block)).keeper());
 }
 
 // Then the connection's own rankings, which are of warm files, do not hold.
@@ -169,7 +168,7 @@ Gathered Engine::gather(std::uint64_t limit, std::size_t most_pieces) {
 std::span<Keeper> Engine::keepers_of(const Gathered& gathered) {
   keepers.clear();
   const auto add = [this](const Source& piece) {
-    keepers.push_back({EndpointAccess::keeper(piece), EndpointAccess::is_never_reused(piece)});
+    keepers.push_back(EndpointAccess::keeper(piece));
   };
   if (in_leftover()) {
     add(current());

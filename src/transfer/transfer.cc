@@ -26,8 +26,6 @@ void destroy_state(TransferState* state) noexcept {
   context.take_room_back(state);
 }
 
-const Options nothing_asked{};
-
 struct DestroyState {
   void operator()(TransferState* state) const noexcept { destroy_state(state); }
 };
@@ -91,7 +89,7 @@ ContextState* home_of(const Source& source, const Sink& sink) {
                                         const Options& options, std::int64_t answer,
                                         Receipt& receipt) {
   const ConnectionState& connection = *EndpointAccess::connection(sink);
-  const Mechanism mechanism = connection.messages.leg.mechanism;
+  const Mechanism mechanism = connection.messages.mechanism;
   const Moved moved = MechanismAccess::entry(mechanism).at_once.meaning(answer);
   transfer_rest(home, source, sink, options, {mechanism, moved, connection.messages.cost}, receipt);
 }
@@ -102,7 +100,7 @@ ContextState* home_of(const Source& source, const Sink& sink) {
                                                   const Options& options) {
   Receipt receipt;
   ConnectionState* const connection = EndpointAccess::connection(sink);
-  const bool is_plain = &options == &nothing_asked || asks_for_nothing_else(options);
+  const bool is_plain = &options == &default_options() || asks_for_nothing_else(options);
   if (!is_plain || !connection || !connection->is_message(source)) {
     transfer_by_engine_or_call(home, source, sink, options, receipt);
     return receipt;
@@ -113,9 +111,7 @@ ContextState* home_of(const Source& source, const Sink& sink) {
   if (static_cast<std::uint64_t>(answer) == source.length()) [[likely]] {
     receipt.delivered = source.length();
     receipt.ending = Ending::complete;
-    Leg& leg = receipt.legs.push_back(messages.leg);
-    leg.bytes = source.length();
-    leg.cpu_copied_bytes *= source.length();
+    receipt.legs.push_back(OneCall::leg_of(messages.mechanism, messages.cost, source.length(), 1));
   } else {
     carry_message_on(home, source, sink, options, answer, receipt);
   }
@@ -124,7 +120,7 @@ ContextState* home_of(const Source& source, const Sink& sink) {
 
 }  // namespace
 
-const Options& default_options() noexcept { return nothing_asked; }
+const Options nothing_asked{};
 
 Transfer Transfer::start(Context& context, Source source, Sink sink, const Options& options) {
   return Transfer(

@@ -15,6 +15,8 @@
 
 #include <leat/connection.h>
 
+#include "support/keepers.h"
+
 namespace leat::testing {
 namespace {
 
@@ -197,8 +199,10 @@ class MemorySource : public SourceEnd {
 class SliceSource : public SourceEnd {
  public:
   SliceSource(const EndOptions& options, bool in_pieces) : in_pieces_(in_pieces) {
-    slice_ = options.pool ? in_block(options) : in_pages(options);
-    memory_ = slice_.owner();
+    const auto whole =
+        std::make_shared<const Slice>(options.pool ? in_block(options) : in_pages(options));
+    memory_ = whole;
+    slice_ = Slice::adopt(whole->bytes(), keeper_of(whole, whole->is_never_reused()));
   }
   Source source() override {
     const Slice slice = std::exchange(slice_, {});
@@ -232,7 +236,7 @@ class SliceSource : public SourceEnd {
 
   bool in_pieces_;
   Slice slice_;
-  std::weak_ptr<const void> memory_;
+  std::weak_ptr<const Slice> memory_;
 };
 
 Connection adopt(Context* context, OwnedFd socket) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "support/keepers.h"
+
 namespace leat::testing {
 
 LoanModel::LoanModel(std::uint32_t first_number)
@@ -17,15 +19,15 @@ void LoanModel::expect(bool promise, const char* what) {
 void LoanModel::make_memory(bool never_reused) {
   Memory& memory = memory_.emplace_back();
   memory.never_reused = never_reused;
-  held_.emplace_back(&memory, [this](const Memory* gone) {
-    auto* const released = const_cast<Memory*>(gone);
-    ++released->releases;
-    expect(released->readers == 0 || released->never_reused, "freed while the kernel reads it");
-  });
+  Keeper& held = held_.emplace_back(keeper_calling([this, &memory] {
+    ++memory.releases;
+    expect(memory.readers == 0 || memory.never_reused, "freed while the kernel reads it");
+  }));
+  held.count()->never_reused = never_reused;
 }
 
 void LoanModel::drop_memory(std::size_t choice) {
-  if (!held_.empty()) held_[choice % held_.size()].reset();
+  if (!held_.empty()) held_[choice % held_.size()] = {};
 }
 
 void LoanModel::send(std::uint8_t how, std::uint8_t choice) {
@@ -36,7 +38,7 @@ void LoanModel::send(std::uint8_t how, std::uint8_t choice) {
     const std::size_t index = (choice + piece) % held_.size();
     if (!held_[index]) continue;
     made.memory.push_back(index);
-    keepers.push_back({held_[index], memory_[index].never_reused});
+    keepers.push_back(held_[index]);
   }
   if (made.memory.empty()) return;
   const std::uint64_t asked = 100 * made.memory.size();
@@ -97,7 +99,7 @@ void LoanModel::check() {
 }
 
 void LoanModel::finish(bool give_up) {
-  for (auto& held : held_) held.reset();
+  for (Keeper& held : held_) held = {};
   if (!give_up) {
     if (next_ > 0) complete(0, next_ - 1, false);
     check();

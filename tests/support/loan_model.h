@@ -54,8 +54,8 @@ class LoanModel {
   std::uint64_t ticket_;
   std::unique_ptr<Loans> loans_;
   std::uint32_t first_number_;
-  std::deque<Memory> memory_;                      // never moves
-  std::vector<std::shared_ptr<const void>> held_;  // by the program; null once dropped
+  std::deque<Memory> memory_;  // never moves
+  std::vector<Keeper> held_;   // by the program; empty once dropped
   std::vector<Send> sends_;
   std::uint64_t next_ = 0;      // so many sends so far
   std::uint64_t copied_ = 0;    // bytes

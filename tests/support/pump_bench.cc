@@ -49,8 +49,7 @@ PumpBench::PumpBench(std::string_view mechanism, const Source& from_end, const S
   // The kernel does not write through it.
   if (!bytes.empty()) {
     memory.push_back({const_cast<std::byte*>(bytes.data()), bytes.size()});
-    keepers.push_back(
-        {EndpointAccess::keeper(from_end), EndpointAccess::is_never_reused(from_end)});
+    keepers.push_back(EndpointAccess::keeper(from_end));
   }
   MechanismAccess::entry(mechanism_named(mechanism)).start(slot, tuning);
 }
