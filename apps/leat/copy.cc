@@ -79,7 +79,7 @@ void add_reporting(CLI::App& command, Request& request) {
   text_option(command, "--digest", "NAME",
               "The digest of what was copied, too: sha256, sha512 or blake2b512",
               [&](const std::string& name) {
-                if (!Digest::named(name)) {
+                if (!is_digest(name)) {
                   throw CLI::ValidationError(
                       "--digest", fmt::format("'{}' is none of sha256, sha512, blake2b512", name));
                 }

@@ -3,19 +3,24 @@
 
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include <leat/error.h>
 
 namespace leat::app {
+
+/// True of "sha256", "sha512" and "blake2b512".
+bool is_digest(std::string_view algorithm);
 
 /// Bytes in, a number out; the same whatever pieces they come in.
 class Digest {
  public:
-  /// "sha256", "sha512" or "blake2b512"; nothing if it is none of them, or libcrypto has it not (a
-  /// FIPS configuration).
-  static std::optional<Digest> named(std::string_view algorithm);
+  /// One for which `is_digest` is true. Errors: ELIBACC (no libcrypto), ENOTSUP (libcrypto has it
+  /// not: a FIPS configuration).
+  static Result<Digest> named(std::string_view algorithm);
 
   void add(std::span<const std::byte> bytes);
   /// In hexadecimal. To be called once.
@@ -23,14 +28,15 @@ class Digest {
   const std::string& algorithm() const { return algorithm_; }
 
  private:
+  struct State;
   struct Free {
-    void operator()(void* context) const noexcept;
+    void operator()(State* state) const noexcept;
   };
-  Digest(std::string_view algorithm, std::unique_ptr<void, Free> context)
-      : algorithm_(algorithm), context_(std::move(context)) {}
+  Digest(std::string_view algorithm, std::unique_ptr<State, Free> state)
+      : algorithm_(algorithm), state_(std::move(state)) {}
 
   std::string algorithm_;
-  std::unique_ptr<void, Free> context_;  // an EVP_MD_CTX
+  std::unique_ptr<State, Free> state_;
 };
 
 }  // namespace leat::app

@@ -2,6 +2,8 @@
 Method: files, pipes and sockets of awkward sizes; hashlib says what is right."""
 
 import hashlib
+import os
+import pathlib
 import unittest
 
 from program import KIB, MIB, Case, payload
@@ -11,6 +13,11 @@ SIZES = (0, 1, 4095, 4097, 64 * KIB + 1, 3 * MIB + 5)
 
 def blake2b512(data):
     return hashlib.blake2b(data)
+
+
+def loaded_libc():
+    lines = pathlib.Path("/proc/self/maps").read_text().splitlines()
+    return next(line.split()[-1] for line in lines if line.endswith("/libc.so.6"))
 
 
 class Digest(Case):
@@ -86,6 +93,24 @@ class Digest(Case):
         copied = self.copy("--digest", "md5", "a", "b")
         self.assertEqual(copied.status, 2)
         self.assertIn("'md5' is none of sha256, sha512, blake2b512", copied.err)
+
+    def test_without_libcrypto(self):
+        libraries = self.folder / "libraries"
+        libraries.mkdir()
+        environment = {**os.environ, "LD_LIBRARY_PATH": str(libraries)}
+        source = self.file("source", b"data")
+        name = libraries / "libcrypto.so.3"
+        with self.subTest("that can be loaded"):
+            name.touch()
+            self.assert_fails(self.copy("--digest", "sha256", source, self.folder / "copy",
+                                        env=environment), "libcrypto.so.3", "libssl3", "too short")
+            self.assertFalse((self.folder / "copy").exists())
+            self.assert_ok(self.copy(source, self.folder / "copy", env=environment))
+        with self.subTest("that has its functions"):
+            name.unlink()
+            name.symlink_to(loaded_libc())
+            self.assert_fails(self.copy("--digest", "sha256", source, self.folder / "other",
+                                        env=environment), "libcrypto.so.3", "it has no EVP_")
 
 
 if __name__ == "__main__":

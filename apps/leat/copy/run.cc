@@ -101,6 +101,15 @@ void fail(Receipt& receipt, Error error) {
 
 Outcome perform(const Request& request, const os::Patience& patience) {
   Outcome outcome;
+  std::optional<Digest> digest;
+  if (!request.digest.empty()) {
+    auto named = Digest::named(request.digest);
+    if (!named) {
+      fail(outcome.receipt, std::move(named.error()));
+      return outcome;
+    }
+    digest = std::move(*named);
+  }
   const HostCosts host = host_costs();
   if (!host.warning.empty() && !request.quiet && !request.json)
     os::tell("leat copy: " + host.warning + "\n");
@@ -116,7 +125,6 @@ Outcome perform(const Request& request, const os::Patience& patience) {
   }
   outcome.nothing_kept = ends.discards_on_failure();
   Receipt& receipt = outcome.receipt;
-  auto digest = Digest::named(request.digest);
   receipt = move_bytes(*context, host, ends, request, patience, digest);
   if (receipt.error) advise(*receipt.error, request, ends.end_at_fault(*receipt.error));
   if (!receipt.ok()) return outcome;

@@ -8,7 +8,7 @@ namespace leat::app::memory {
 
 Expected<CordPeer> CordPeer::of(std::span<const std::byte> memory, std::size_t piece_bytes,
                                 std::size_t part_bytes) {
-  const auto library = os::SharedLibrary::open("leat_cord.so");
+  const auto library = os::SharedLibrary::open("$ORIGIN/leat_cord.so");
   if (!library) {
     return std::unexpected(
         fmt::format("not built: scripts/bench memory installs it ({})", library.error()));

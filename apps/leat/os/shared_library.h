@@ -9,9 +9,9 @@ namespace leat::app::os {
 /// Stays loaded until the program ends: what it handed out stays valid.
 class SharedLibrary {
  public:
-  /// Looks where the dynamic linker looks, beside the program too where that was built so; what it
+  /// Looks where the dynamic linker looks; `$ORIGIN/` in front is the program's folder. What it
   /// defines replaces nothing of the program. The error is the dynamic linker's line. See
-  /// dlopen(3).
+  /// dlopen(3), ld.so(8).
   static std::expected<SharedLibrary, std::string> open(const std::string& name);
 
   /// A function of it, of type `Function*`; null if it has none of this name.
