@@ -18,6 +18,7 @@
 #include "bench/outputs.h"
 #include "bench/payload.h"
 #include "bench/report.h"
+#include "bench/round_options.h"
 #include "bench/rounds.h"
 #include "bench/sampling.h"
 #include "commands.h"
@@ -153,10 +154,8 @@ std::expected<std::vector<std::uint64_t>, std::string> read_options(BenchOptions
     return std::unexpected(chosen.error());
   }
   if (const auto chosen = choose_blocks(options); !chosen) return std::unexpected(chosen.error());
-  if (options.settings.min_rounds > options.settings.max_rounds) {
-    return std::unexpected(fmt::format("--pairs {} is more than --max-pairs {}",
-                                       options.settings.min_rounds, options.settings.max_rounds));
-  }
+  const auto rounds = bench::check_rounds(options.settings.min_rounds, options.settings.max_rounds);
+  if (!rounds) return std::unexpected(rounds.error());
   if (const auto checked = check_conditions(options); !checked) {
     return std::unexpected(checked.error());
   }
@@ -286,12 +285,7 @@ void add_transfer(CLI::App& bench, int& exit_status) {
   command->add_option("--mechanism", options->mechanisms,
                       "Only these, and the baseline; 'auto' is the planner's choice");
   command->add_option("--block-size", options->blocks, "Blocks of read_write to look at");
-  command->add_option("--pairs", options->settings.min_rounds, "Rounds at least")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command->add_option("--max-pairs", options->settings.max_rounds, "Rounds at most")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+  bench::add_round_options(*command, options->settings.min_rounds, options->settings.max_rounds);
   command->add_option("--dir", options->folder, "Folder of the files ($TMPDIR or /var/tmp)")
       ->capture_default_str();
   options->outputs.add_options(*command);

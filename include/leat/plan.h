@@ -30,7 +30,8 @@ struct Candidate {
   std::string_view reason;
   /// Of those that fit: why it is tried when it is. Likewise.
   std::string_view standing;
-  std::optional<std::uint32_t> cpu_copies;  ///< per payload byte, where it is known beforehand
+  /// Per payload byte, where it is known beforehand; without those of a witness.
+  std::optional<std::uint32_t> cpu_copies;
   std::string_view seen{};  ///< how Options::witness gets to see the bytes, and what that costs
   /// What the whole would take, where that was measured; of a length that nobody knows 64 MiB.
   std::optional<Costs::Estimate> expected;

@@ -45,8 +45,9 @@ struct Leg {
   KnownBy known_by = KnownBy::unknown;
   std::uint64_t bytes = 0;  ///< delivered by it
   std::uint64_t calls = 0;  ///< system calls it made to move bytes, also those that moved none
-  std::uint64_t cpu_copied_bytes = 0;  ///< meaningful unless known_by is pending or unknown
-  std::uint64_t ticket = 0;            ///< while pending: for Connection::settle
+  /// Those of Options::witness among them. Meaningful unless known_by is pending or unknown.
+  std::uint64_t cpu_copied_bytes = 0;
+  std::uint64_t ticket = 0;  ///< while pending: for Connection::settle
 };
 
 /// One mechanism declining while the transfer ran, with one errno; or being denied something that

@@ -109,7 +109,8 @@ Cached look_at_cache(FdRef file, std::uint64_t offset, std::uint64_t length) {
   return *cached < beginning / 2 ? Cached::little : Cached::mostly;
 }
 
-Result<SourceFacts> facts_of(const Source& source, bool trust_length, Disk disk) {
+Result<SourceFacts> facts_of(const Source& source, bool trust_length, Disk disk,
+                             std::optional<Cached> cached) {
   SourceFacts facts{.kind = source.kind(),
                     .cursor = source.kind() == Kind::file && source.offset() == at_cursor,
                     .owned = source.owned(),
@@ -123,7 +124,11 @@ Result<SourceFacts> facts_of(const Source& source, bool trust_length, Disk disk)
   const bool may_wait = disk == Disk::may_wait;
   if (facts.kind == Kind::file && trust_length && may_wait && facts.promised != to_end) {
     facts.regular = facts.true_size = true;
-    if (!facts.cursor) facts.cached = look_at_cache(source.fd(), facts.offset, facts.promised);
+    if (cached) {
+      facts.cached = *cached;
+    } else if (!facts.cursor) {
+      facts.cached = look_at_cache(source.fd(), facts.offset, facts.promised);
+    }
     return facts;
   }
   if (facts.kind == Kind::file) {

@@ -115,9 +115,11 @@ Cached look_at_cache(FdRef file, std::uint64_t offset, std::uint64_t length);
 
 /// Facts for one simple source (not of parts). With `trust_length` the only question about a file
 /// whose length was given is look_at_cache's: steady state makes no calls for short ones.
-/// What cannot be asked (a seccomp filter) is assumed with care. With Disk::never_wait a file is
-/// always looked at, as far as the kernel knows it without asking others. Errors: EBADF.
-Result<SourceFacts> facts_of(const Source& source, bool trust_length, Disk disk = Disk::may_wait);
+/// And with `cached`, its answer, not even that. What cannot be asked (a seccomp filter) is assumed
+/// with care. With Disk::never_wait a file is always looked at, as far as the kernel knows it
+/// without asking others. Errors: EBADF.
+Result<SourceFacts> facts_of(const Source& source, bool trust_length, Disk disk = Disk::may_wait,
+                             std::optional<Cached> cached = {});
 /// The memory parts from parts[first] on that go together, 1024 at most: `facts`, of the first,
 /// become those of all of them. Returns the index after the last.
 std::size_t join_run(SourceFacts& facts, std::span<const Source> parts, std::size_t first);

@@ -57,6 +57,16 @@ TEST_F(Facts, a_trusted_length_of_a_file_needs_no_call) {
   EXPECT_FALSE(faults.all_seen().empty());
 }
 
+TEST_F(Facts, what_is_cached_is_not_asked_twice) {
+  const OwnedFd file = pattern_file(1, worth_asking_if_cached);
+  const Source source = Source::file(file.ref(), {0, worth_asking_if_cached});
+  const auto asked = facts_of(source, true);
+  const auto told = facts_of(source, true, Disk::may_wait, Cached::little);
+  ASSERT_TRUE(asked && told);
+  EXPECT_NE(asked->cached, Cached::little) << "it was just written";
+  EXPECT_EQ(told->cached, Cached::little);
+}
+
 TEST_F(Facts, a_file_promises_its_size) {
   const OwnedFd file = pattern_file(1, 5000);
   SourceFacts facts = of(Source::file(file.ref(), {1000, to_end}), true);

@@ -210,8 +210,7 @@ TEST_F(DirectIoRegistered, short_counts) {
 
 // An operation that the kernel answers by an error loses nothing but itself.
 TEST_F(DirectIoRegistered, errors_end_it_with_an_exact_prefix) {
-  if (!ring_errors_can_be_injected())
-    GTEST_SKIP() << "this kernel cannot answer a ring's operation by a chosen error (Linux 6.10)";
+  if (!ring_errors_can_be_injected()) GTEST_SKIP() << no_injection;
   Pool& pool = add_pool(8);
   for (const std::string_view call : {"ring_read", "ring_write"}) {
     ASSERT_EQ(::ftruncate(to_.number(), 0), 0);
@@ -225,8 +224,7 @@ TEST_F(DirectIoRegistered, errors_end_it_with_an_exact_prefix) {
 
 // What was received and cannot be written stays in its blocks until its sources are gone.
 TEST_F(DirectIoRegistered, what_is_stranded_keeps_its_blocks) {
-  if (!ring_errors_can_be_injected())
-    GTEST_SKIP() << "this kernel cannot answer a ring's operation by a chosen error (Linux 6.10)";
+  if (!ring_errors_can_be_injected()) GTEST_SKIP() << no_injection;
   Pool& pool = add_pool(8);
   Pair in = make_unix_pair();
   set_blocking(in.to, Blocking::yes);

@@ -47,7 +47,7 @@ TEST_F(DirectIoToSocket, whole) {
     {
       const ScopedFaults faults;
       expect_whole(run(source(), Sink::socket(pair.to.ref())));
-      EXPECT_GE(faults.seen("ring_read"), size / mib);
+      EXPECT_GE(faults.seen(read_call_), size / mib);
     }
     if (before) {
       EXPECT_LE(cached_pages(from_), before);
@@ -86,7 +86,7 @@ TEST_F(DirectIoFromSocket, whole) {
     const Receipt receipt = run(socket(), sink(offset));
     EXPECT_EQ(receipt.ending, Ending::end_of_source);
     EXPECT_EQ(receipt.delivered, size);
-    EXPECT_GT(faults.seen("ring_write"), 0u);
+    EXPECT_GT(faults.seen(write_call_), 0u);
     EXPECT_EQ(content_at(to_, offset, size), pattern(seed, 0, size));
     EXPECT_EQ(size_of(to_), offset + size);
   }
@@ -116,8 +116,7 @@ TEST_F(DirectIoFromSocket, a_promise_is_kept_and_no_byte_more_is_taken) {
 
 // The writes fail while more has been received: all of it is handed back, in order.
 TEST_F(DirectIoFromSocket, what_was_not_written_is_stranded_in_order) {
-  if (!ring_errors_can_be_injected())
-    GTEST_SKIP() << "this kernel cannot answer a ring's operation by a chosen error (Linux 6.10)";
+  if (!ring_errors_can_be_injected()) GTEST_SKIP() << no_injection;
   put_in_background(6 * mib);
   std::vector<Source> stranded;
   std::uint64_t delivered = 0;

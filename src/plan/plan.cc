@@ -40,7 +40,7 @@ Candidate candidate_of(Mechanism mechanism, const SourceFacts& source, const Sin
                       .expected = {}};
   if (!fit.fits) return candidate;
   candidate.cpu_copies = entry.cost(source, sink).cpu_copies;
-  if (needs.witness) candidate.seen = seen_by_witness(mechanism, source, sink);
+  if (needs.witness) candidate.seen = seen_by_witness(mechanism, source, sink).how;
   if (needs.costs) candidate.expected = expected_cost(*needs.costs, mechanism, source, sink);
   return candidate;
 }

@@ -255,14 +255,13 @@ Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
   return needs.copies_forbidden ? without_copies(entry, source, sink, needs, fit) : fit;
 }
 
-std::string_view seen_by_witness(Mechanism mechanism, const SourceFacts& source,
-                                 const SinkFacts& sink) {
+Seen seen_by_witness(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink) {
   const MechanismEntry& entry = MechanismAccess::entry(mechanism);
   if (source.kind == Kind::memory || sink.kind == Kind::memory)
-    return "the witness sees the memory itself: no copy";
-  if (entry.asks_lease) return "the witness sees the block that the bytes pass through: no copy";
-  if (entry.shows_bytes) return "the witness is shown a tee(2) of the pipe: one copy";
-  return "the witness reads the file once more, from memory while it is there: one copy";
+    return {"the witness sees the memory itself: no copy"};
+  if (entry.asks_lease) return {"the witness sees the block that the bytes pass through: no copy"};
+  if (entry.shows_bytes) return {"the witness is shown a tee(2) of the pipe: one copy", 1};
+  return {"the witness reads the file once more, from memory while it is there: one copy", 1};
 }
 
 Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& needs) {

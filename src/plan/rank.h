@@ -44,8 +44,11 @@ Fit judge(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink,
           const Needs& needs);
 
 /// How the witness gets to see what `mechanism` moves, and what that costs.
-std::string_view seen_by_witness(Mechanism mechanism, const SourceFacts& source,
-                                 const SinkFacts& sink);
+struct Seen {
+  std::string_view how;
+  std::uint32_t copies = 0;  ///< of each byte, beside those of the mechanism
+};
+Seen seen_by_witness(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink);
 
 /// Those that may serve, best first.
 struct Ranking {

@@ -167,7 +167,7 @@ struct Engine {
   Source& current() { return in_leftover() ? leftovers.back().source : parts()[part]; }
   Place& place() { return in_leftover() ? leftovers.back().place : part_place; }
   Result<void> begin_part();
-  Result<void> plan_part(Source& part_source);
+  Result<void> plan_part(Source& part_source, std::optional<Cached> cached = {});
   std::uint32_t closed_before();
   bool lends_first();
   void finish_part();

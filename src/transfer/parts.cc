@@ -15,34 +15,37 @@ Source leftover_source(const Residue& residue, Block block) {
   return EndpointAccess::kept_memory(bytes, Kept<Block>(std::in_place, std::move(block)).keeper());
 }
 
-// Then the connection's own rankings, which are of warm files, do not hold.
-bool is_cold(const Source& source) {
-  return source.kind() == Kind::file &&
-         look_at_cache(source.fd(), source.offset(), source.length()) == Cached::little;
+Cached cached_of(const Source& source) {
+  if (source.kind() != Kind::file) return Cached::unknown;
+  return look_at_cache(source.fd(), source.offset(), source.length());
 }
 
 }  // namespace
 
 Result<void> Engine::begin_part() {
   Source& part_source = current();
-  if (sink_connection && !composite && needs.is_plain() && closed_ways == 0 && !in_leftover() &&
-      is_plain(part_source) && !is_to_be_lent(part_source, *sink_connection) &&
-      options.disk == Disk::may_wait && !is_cold(part_source)) {
-    facts = plain_facts(part_source);
-    source_fd = part_source.fd();
-    if (hands_over_pages(part_source)) {
-      facts->tenure = MemoryTenure::never_reused;
-      ranking = sink_connection->ranking_for_pages(part_source.length());
-    } else {
-      ranking = sink_connection->ranking_for(part_source.kind(), part_source.length());
-    }
-    if (ranking.count > 0) return {};
+  const bool is_ranked = sink_connection && !composite && needs.is_plain() && closed_ways == 0 &&
+                         !in_leftover() && is_plain(part_source) &&
+                         !is_to_be_lent(part_source, *sink_connection) &&
+                         options.disk == Disk::may_wait;
+  if (!is_ranked) return plan_part(part_source);
+  const Cached cached = cached_of(part_source);
+  // The connection's own rankings are of warm files.
+  if (cached == Cached::little) return plan_part(part_source, cached);
+  facts = plain_facts(part_source);
+  source_fd = part_source.fd();
+  if (hands_over_pages(part_source)) {
+    facts->tenure = MemoryTenure::never_reused;
+    ranking = sink_connection->ranking_for_pages(part_source.length());
+  } else {
+    ranking = sink_connection->ranking_for(part_source.kind(), part_source.length());
   }
-  return plan_part(part_source);
+  if (ranking.count > 0) return {};
+  return plan_part(part_source, cached);
 }
 
-Result<void> Engine::plan_part(Source& part_source) {
-  auto looked = facts_of(part_source, sink.kind() != Kind::file, options.disk);
+Result<void> Engine::plan_part(Source& part_source, std::optional<Cached> cached) {
+  auto looked = facts_of(part_source, sink.kind() != Kind::file, options.disk, cached);
   if (!looked) return std::unexpected(looked.error());
   facts = *looked;
   if (!in_leftover()) facts->hold = secured.hold_of(part);

@@ -226,7 +226,9 @@ bool Engine::is_to_be_corked(const Allowance& allowance, const MechanismEntry& e
 }
 
 bool Engine::account(StepWork& work, const Moved& moved) {
-  const Cost cost = MechanismAccess::entry(mechanism()).cost(*facts, sink_facts);
+  Cost cost = MechanismAccess::entry(mechanism()).cost(*facts, sink_facts);
+  if (options.witness && cost.cpu_copies)
+    *cost.cpu_copies += seen_by_witness(mechanism(), *facts, sink_facts).copies;
   ledger.moved(mechanism(), moved, cost);
   if (work.resources.ticket != 0)
     ledger.set_ticket(mechanism(), std::exchange(work.resources.ticket, 0));

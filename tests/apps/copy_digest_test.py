@@ -40,6 +40,17 @@ class Digest(Case):
                     legs = [leg["mechanism"] for leg in copied.receipt["legs"]]
                     self.assertEqual(legs, [mechanism] if size else [])
 
+    def test_reading_for_it_counts_as_a_copy(self):
+        data = payload(MIB + 1)
+        source = self.file("source", data)
+        for mechanism, copies in (("read_write", 2), ("splice", 1)):
+            for digest, more in (((), 0), (("--digest", "sha256"), mechanism == "splice")):
+                copied = self.copy("--json", *digest, "--mechanism", mechanism, source,
+                                   self.folder / "copy")
+                with self.subTest(mechanism=mechanism, digest=digest):
+                    self.assertEqual(copied.receipt["legs"][0]["cpu_copied_bytes"],
+                                     (copies + more) * len(data))
+
     def test_of_each_algorithm(self):
         data = payload(100 * KIB)
         source = self.file("source", data)

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include <leat/transfer.h>
 
 #include "os/direct.h"
+#include "os/ring.h"
 #include "support/drive.h"
 #include "support/files.h"
 #include "support/guards.h"
@@ -87,6 +89,10 @@ class DirectIo : public GuardedTest {
     EXPECT_EQ(receipt.stranded, 0u);
   }
 
+  /// Why there is no ring, or empty. Without one direct_io makes the plain calls.
+  const std::string_view no_ring_ = os::ring_verdict(os::RingNeed::files);
+  const std::string_view read_call_ = no_ring_.empty() ? "ring_read" : "pread";
+  const std::string_view write_call_ = no_ring_.empty() ? "ring_write" : "pwrite";
   Context context_ = make_context();
   OwnedFd from_ = pattern_file(seed, size);
   OwnedFd to_ = file_with({});

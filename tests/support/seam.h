@@ -31,6 +31,8 @@ struct FaultPlan {
 /// False: this kernel cannot answer an operation on a ring by an error that was asked for
 /// (IORING_NOP_INJECT_RESULT, Linux 6.10), or there are no rings.
 bool ring_errors_can_be_injected();
+inline constexpr const char* no_injection =
+    "there is no ring whose operations can be answered by a chosen error (Linux 6.10)";
 
 /// For `times`: from the first on, for ever.
 inline constexpr std::uint64_t always = UINT64_MAX;

@@ -103,6 +103,23 @@ TEST_F(WitnessTest, the_fast_way_stays_in_use_for_a_file) {
   EXPECT_EQ(received_, seen_digest());
 }
 
+TEST_F(WitnessTest, what_is_read_for_it_is_copied) {
+  struct Row {
+    std::string_view mechanism;
+    std::uint64_t copies;
+  };
+  const OwnedFd file = pattern_file(seed, size);
+  for (const Row row : {Row{"read_write", 2}, Row{"splice", 1}, Row{"sendfile", 1}}) {
+    const Receipt receipt =
+        send(Source::file(file.ref()), {.mechanism = *Mechanism::named(row.mechanism)});
+    ASSERT_TRUE(receipt.ok()) << describe(receipt);
+    EXPECT_EQ(receipt.legs[0].known_by, KnownBy::construction);
+    EXPECT_EQ(receipt.legs[0].cpu_copied_bytes, row.copies * size) << row.mechanism;
+  }
+  const auto memory = pattern(seed, 0, size);
+  EXPECT_EQ(send(Source(memory)).legs[0].cpu_copied_bytes, size) << "it is seen where it lies";
+}
+
 TEST_F(WitnessTest, streams_are_spliced_too) {
   Pair in = make_pipe_pair(Blocking::yes);
   const Feeder feeder(std::move(in.to), seed, 0, size);

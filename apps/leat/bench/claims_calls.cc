@@ -34,15 +34,11 @@ Result<Quiet> connect_quietly() {
   // As a server has it: else each step would ask for SIGPIPE and take it back.
   Result<Context> context = Context::create({.sigpipe = Sigpipe::ignored_by_caller});
   if (!context) return std::unexpected(context.error());
-  Result<OwnedFd> listener = os::listen_on_loopback();
-  if (!listener) return std::unexpected(listener.error());
-  Result<OwnedFd> near = os::connect_to_listener(*listener);
-  if (!near) return std::unexpected(near.error());
-  Result<OwnedFd> far = os::accept_one(*listener);
-  if (!far) return std::unexpected(far.error());
-  Result<Connection> connection = Connection::adopt(*context, std::move(*near));
+  Result<os::TcpPair> ends = os::tcp_pair();
+  if (!ends) return std::unexpected(ends.error());
+  Result<Connection> connection = Connection::adopt(*context, std::move(ends->near));
   if (!connection) return std::unexpected(connection.error());
-  return Quiet{std::move(*context), std::move(*far), std::move(*connection)};
+  return Quiet{std::move(*context), std::move(ends->far), std::move(*connection)};
 }
 
 Receipt send_piece(Quiet& quiet, const Payload& payload, std::string_view mechanism) {

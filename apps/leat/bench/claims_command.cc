@@ -9,6 +9,7 @@
 #include "bench/claims.h"
 #include "bench/claims_run.h"
 #include "bench/outputs.h"
+#include "bench/round_options.h"
 #include "commands.h"
 #include "os/process.h"
 #include "sizes.h"
@@ -38,11 +39,8 @@ int bench_claims(ClaimsOptions& options,
   const auto size = parse_size(options.size);
   if (!size) return fail(size.error(), exit_usage);
   if (*size == 0) return fail("--size must be at least 1 byte", exit_usage);
-  if (options.settings.min_rounds > options.settings.max_rounds) {
-    return fail(fmt::format("--pairs {} is more than --max-pairs {}", options.settings.min_rounds,
-                            options.settings.max_rounds),
-                exit_usage);
-  }
+  const auto rounds = check_rounds(options.settings.min_rounds, options.settings.max_rounds);
+  if (!rounds) return fail(rounds.error(), exit_usage);
   auto outputs = Outputs::begin(options.outputs);
   if (!outputs) return fail(outputs.error(), exit_failed);
   const Origin origin = origin_here();
@@ -87,12 +85,7 @@ void add_claims_command(CLI::App& bench, const std::string& folder,
   CLI::App* command = bench.add_subcommand("claims", "What the textbooks claim, measured here");
   command->footer(explanation);
   command->add_option("--size", options->size, "The file's size")->capture_default_str();
-  command->add_option("--pairs", options->settings.min_rounds, "Rounds at least")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command->add_option("--max-pairs", options->settings.max_rounds, "Rounds at most")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+  add_round_options(*command, options->settings.min_rounds, options->settings.max_rounds);
   command->add_option("--dir", options->folder, "Folder of the files ($TMPDIR or /var/tmp)")
       ->capture_default_str();
   options->outputs.add_options(*command);

@@ -49,28 +49,13 @@ Bytes start_of(FdRef file, std::uint64_t size) {
   return bytes;
 }
 
-struct TcpPair {
-  OwnedFd near;
-  OwnedFd far;
-};
-
-Result<TcpPair> tcp_pair() {
-  Result<OwnedFd> listener = os::listen_on_loopback();
-  if (!listener) return std::unexpected(listener.error());
-  Result<OwnedFd> near = os::connect_to_listener(*listener);
-  if (!near) return std::unexpected(near.error());
-  Result<OwnedFd> far = os::accept_one(*listener);
-  if (!far) return std::unexpected(far.error());
-  return TcpPair{std::move(*near), std::move(*far)};
-}
-
 /// Everything that a trial may need, made anew for each: none finds what another left.
 struct Ends {
   OwnedFd file;
   os::Pipe pipe;
   os::Pipe second_pipe;
   os::SocketPair unix_pair;
-  TcpPair tcp;
+  os::TcpPair tcp;
 };
 
 Result<Ends> make_ends(const Payload& payload) {
@@ -82,7 +67,7 @@ Result<Ends> make_ends(const Payload& payload) {
   if (!second) return std::unexpected(second.error());
   Result<os::SocketPair> unix_pair = os::unix_socket_pair();
   if (!unix_pair) return std::unexpected(unix_pair.error());
-  Result<TcpPair> tcp = tcp_pair();
+  Result<os::TcpPair> tcp = os::tcp_pair();
   if (!tcp) return std::unexpected(tcp.error());
   return Ends{std::move(*file), std::move(*pipe), std::move(*second), std::move(*unix_pair),
               std::move(*tcp)};

@@ -31,8 +31,6 @@ using memory::Group;
 /// A figure that was counted has no interval.
 Ratio exact(double value) { return {value, value, value}; }
 
-Band band_of(const ClaimedRange& range) { return {range.low, range.high}; }
-
 /// The part of `before` that `after` does not take.
 Ratio saved(double before, double after) { return exact(before > 0 ? 1 - after / before : 0); }
 
@@ -95,6 +93,24 @@ std::vector<Saving> savings_of(const SavingsSeen& seen) {
   return all;
 }
 
+/// What an answer is put together from.
+struct Findings {
+  std::vector<NamedAgreement> figures{};
+  std::vector<std::string> here{};
+  Json rows = Json::array();
+};
+
+/// `below` and `above` as for `say`.
+Claim answer(int number, const Findings& found, std::string_view below, std::string_view above,
+             const std::string& remarks) {
+  Claim claim = unanswered(number);
+  claim.here = join(found.here, "; ");
+  claim.verdict = judge(found.figures);
+  claim.why = join({say(found.figures, below, above), remarks}, "; ");
+  claim.figures["rows"] = found.rows;
+  return claim;
+}
+
 /// Without a sign where nothing is saved.
 std::string saved_text(const Ratio& ratio) {
   return fmt::format("{:.0f} %", std::round(100 * ratio.ratio) + 0.0);
@@ -125,112 +141,88 @@ std::expected<WholeFile, std::string> measure_whole_file(const Payload& payload)
 }
 
 Claim answer_savings(const SavingsSeen& seen) {
-  Claim claim = unanswered(8);
-  std::vector<NamedAgreement> figures;
-  std::vector<std::string> here;
+  Findings found;
   std::vector<std::string> missing;
-  Json rows = Json::array();
   for (const Saving& saving : savings_of(seen)) {
     const std::string name(saving.claimed.technique);
     if (!saving.memory || !saving.speed) {
       missing.push_back(name);
       continue;
     }
-    figures.push_back(
-        {name + " (memory)", compare_to(*saving.memory, band_of(saving.claimed.memory))});
-    figures.push_back(
-        {name + " (speed)", compare_to(*saving.speed, band_of(saving.claimed.speed))});
-    here.push_back(fmt::format("{}: {} of memory saved, {} times as fast ({})", name,
-                               saved_text(*saving.memory), times_text(*saving.speed), saving.how));
-    rows.push_back({{"technique", name},
-                    {"memory_saved", saving.memory->ratio},
-                    {"speed", ratio_json(*saving.speed)}});
+    found.figures.push_back(
+        {name + " (memory)", compare_to(*saving.memory, saving.claimed.memory)});
+    found.figures.push_back({name + " (speed)", compare_to(*saving.speed, saving.claimed.speed)});
+    found.here.push_back(fmt::format("{}: {} of memory saved, {} times as fast ({})", name,
+                                     saved_text(*saving.memory), times_text(*saving.speed),
+                                     saving.how));
+    found.rows.push_back({{"technique", name},
+                          {"memory_saved", saving.memory->ratio},
+                          {"speed", ratio_json(*saving.speed)}});
   }
-  claim.here = join(here, "; ");
-  claim.verdict = judge(figures);
-  claim.why =
-      join({say(figures, "less than claimed", "more than claimed"),
-            missing.empty() ? "" : "not measured: " + join(missing, ", "),
-            "what is saved is the second copy of the bytes: much where a program would hold "
-            "all of them, nothing where it holds a block"},
-           "; ");
-  claim.figures["rows"] = rows;
-  return claim;
+  return answer(8, found, "less than claimed", "more than claimed",
+                join({missing.empty() ? "" : "not measured: " + join(missing, ", "),
+                      "what is saved is the second copy of the bytes: much where a program would "
+                      "hold all of them, nothing where it holds a block"},
+                     "; "));
 }
 
 Claim answer_slices(const Group& slices) {
-  Claim claim = unanswered(10);
   const memory::Row* const copy = slices.find(memory::slice_rows::new_copy);
   if (!copy || copy->wall_ns.empty()) {
+    Claim claim = unanswered(10);
     claim.why = "not measured: the copy";
     return claim;
   }
-  std::vector<NamedAgreement> figures;
-  std::vector<std::string> here;
-  Json rows = Json::array();
+  Findings found;
   for (const memory::Row& row : slices.rows) {
     if (row.repeat) continue;
     std::string text = fmt::format("{} {:.3g} ns", row.name, median(row.wall_ns));
     if (row.heap) {
       text += fmt::format(", {:.0f} B, {:.0f} allocations", row.heap->bytes, row.heap->allocations);
     }
-    here.push_back(std::move(text));
-    rows.push_back({{"name", row.name},
-                    {"wall_ns", median(row.wall_ns)},
-                    {"bytes", row.heap ? Json(row.heap->bytes) : Json()},
-                    {"allocations", row.heap ? Json(row.heap->allocations) : Json()}});
+    found.here.push_back(std::move(text));
+    found.rows.push_back({{"name", row.name},
+                          {"wall_ns", median(row.wall_ns)},
+                          {"bytes", row.heap ? Json(row.heap->bytes) : Json()},
+                          {"allocations", row.heap ? Json(row.heap->allocations) : Json()}});
     const bool is_slice =
         row.name == memory::slice_rows::call_scoped || row.name == memory::slice_rows::counted;
     if (!is_slice) continue;
-    figures.push_back({row.name + " (time to a copy's)",
-                       compare_to(wall_to(row, *copy), around(claimed_slice_to_copy))});
+    found.figures.push_back({row.name + " (time to a copy's)",
+                             compare_to(wall_to(row, *copy), around(claimed_slice_to_copy))});
     if (row.heap) {
-      figures.push_back({row.name + " (allocations)",
-                         row.heap->allocations == 0 ? Agreement::agrees : Agreement::above});
+      found.figures.push_back({row.name + " (allocations)",
+                               row.heap->allocations == 0 ? Agreement::agrees : Agreement::above});
     }
   }
-  claim.here = join(here, "; ");
-  claim.verdict = judge(figures);
-  claim.why =
-      join({say(figures, "less than claimed", "more than claimed"),
-            "a copy into a buffer that is kept allocates nothing either, and costs what the "
-            "memory's bandwidth makes it"},
-           "; ");
-  claim.figures["rows"] = rows;
-  return claim;
+  return answer(10, found, "less than claimed", "more than claimed",
+                "a copy into a buffer that is kept allocates nothing either, and costs what the "
+                "memory's bandwidth makes it");
 }
 
 Claim answer_mapping(const Group& written, const Group& read_ahead) {
-  Claim claim = unanswered(11);
-  std::vector<NamedAgreement> figures;
-  std::vector<std::string> here;
-  Json rows = Json::array();
+  Findings found;
   for (const auto& [group, how] :
        {std::pair<const Group&, std::string_view>(written, "written in one call"),
         std::pair<const Group&, std::string_view>(read_ahead, "read in by readahead")}) {
     for (const char* const name : {memory::read_rows::kept, memory::read_rows::mapped}) {
       const auto ratio = wall_of_row(group, name);
       if (!ratio) continue;
-      figures.push_back(
+      found.figures.push_back(
           {fmt::format("{}, {}", name, how), compare_to(*ratio, around(claimed_mapped_to_read))});
-      here.push_back(fmt::format("{}, {}: {:.0f} ns, {} of reading", name, how,
-                                 median(group.find(name)->wall_ns), percent_text(*ratio)));
-      rows.push_back({{"name", name}, {"cached", how}, {"wall_vs_read", ratio_json(*ratio)}});
+      found.here.push_back(fmt::format("{}, {}: {:.0f} ns, {} of reading", name, how,
+                                       median(group.find(name)->wall_ns), percent_text(*ratio)));
+      found.rows.push_back({{"name", name}, {"cached", how}, {"wall_vs_read", ratio_json(*ratio)}});
     }
     const memory::Row* const read = group.find(memory::read_rows::read);
     if (read && !read->wall_ns.empty()) {
-      here.push_back(fmt::format("pread, {}: {:.0f} ns = 100", how, median(read->wall_ns)));
+      found.here.push_back(fmt::format("pread, {}: {:.0f} ns = 100", how, median(read->wall_ns)));
     }
   }
-  claim.here = join(here, "; ");
-  claim.verdict = judge(figures);
-  claim.why =
-      join({say(figures, "cheaper than claimed", "dearer than claimed"),
-            "mapping costs page tables, one entry a page: it pays where the mapping is kept, or "
-            "the file lies in large folios"},
-           "; ");
-  claim.figures["rows"] = rows;
-  return claim;
+  return answer(
+      11, found, "cheaper than claimed", "dearer than claimed",
+      "mapping costs page tables, one entry a page: it pays where the mapping is kept, or "
+      "the file lies in large folios");
 }
 
 }  // namespace leat::app::bench

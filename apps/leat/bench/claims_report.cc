@@ -101,14 +101,8 @@ std::string format_claims_json(const Origin& origin, const std::vector<Claim>& c
                     {"why", claim.why},
                     {"figures", claim.figures}});
   }
-  const Json report = {{"host",
-                        {{"kernel", origin.kernel},
-                         {"cpu", origin.cpu},
-                         {"cores", origin.cores},
-                         {"compiler", origin.compiler}}},
-                       {"command", origin.command},
-                       {"load", origin.load},
-                       {"claims", list}};
+  Json report = origin_json(origin);
+  report["claims"] = list;
   return report.dump() + "\n";
 }
 

@@ -56,17 +56,18 @@ inline constexpr std::array<std::string_view, 4> claimed_latency = claimed_throu
 inline constexpr std::array<std::string_view, 4> claimed_cpu{"direct_io", "sendfile", "splice",
                                                              "mmap_write"};
 
-struct ClaimedRange {
-  double low;
-  double high;
+/// The figures that count as the textbook's.
+struct Band {
+  double low = 0;
+  double high = 0;
 };
 
 /// Claim 8: the part of the memory that is saved, and how many times as fast. "~50 %" is taken as
 /// everything that rounds to it.
 struct ClaimedSaving {
   std::string_view technique;
-  ClaimedRange memory;
-  ClaimedRange speed;
+  Band memory;
+  Band speed;
 };
 inline constexpr std::array<ClaimedSaving, 4> claimed_savings{
     {{"sendfile", {0.45, 0.55}, {2, 3}},
@@ -76,8 +77,8 @@ inline constexpr std::array<ClaimedSaving, 4> claimed_savings{
 
 /// Claim 9: what sendfile makes of read+write's requests a second, and how much of its CPU it
 /// saves.
-inline constexpr ClaimedRange claimed_web_throughput{1.20, 1.50};
-inline constexpr ClaimedRange claimed_web_saving{0.30, 0.60};
+inline constexpr Band claimed_web_throughput{1.20, 1.50};
+inline constexpr Band claimed_web_saving{0.30, 0.60};
 
 /// Claim 10: a slice's time as a part of a copy's.
 inline constexpr double claimed_slice_to_copy = 0.592 / 4246;

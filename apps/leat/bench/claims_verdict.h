@@ -8,15 +8,10 @@
 #include <vector>
 
 #include "bench/claims.h"
+#include "bench/claims_textbook.h"
 #include "bench/statistics.h"
 
 namespace leat::app::bench {
-
-/// The figures that count as the textbook's.
-struct Band {
-  double low = 0;
-  double high = 0;
-};
 
 /// Textbook figures are round: a fifth more or less is the same figure.
 Band around(double figure) noexcept;

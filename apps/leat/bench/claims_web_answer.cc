@@ -102,8 +102,6 @@ std::string change_text(const Ratio& ratio) {
                      percent(ratio.high));
 }
 
-Band band_of(const ClaimedRange& range) { return {range.low, range.high}; }
-
 /// The part that is saved, where `cost` is what is left of it.
 Ratio saving_of(const Ratio& cost) { return {1 - cost.ratio, 1 - cost.high, 1 - cost.low}; }
 
@@ -165,9 +163,8 @@ Claim answer_web(const std::vector<WebSeries>& sizes) {
     const WebRow& baseline = series.rows.front();
     const Ratio rate = speed_of(compare_web(*sendfile, baseline, &WebSample::wall_s));
     const Ratio cpu = compare_web(*sendfile, baseline, &WebSample::cpu_s);
-    figures.push_back({size + " throughput", compare_to(rate, band_of(claimed_web_throughput))});
-    figures.push_back(
-        {size + " CPU saved", compare_to(saving_of(cpu), band_of(claimed_web_saving))});
+    figures.push_back({size + " throughput", compare_to(rate, claimed_web_throughput)});
+    figures.push_back({size + " CPU saved", compare_to(saving_of(cpu), claimed_web_saving)});
     here.push_back(fmt::format(
         "{}: {:.0f} requests/s, {} to read+write; {:.0f} us of CPU each, {}", size,
         series.work.requests / median_of(*sendfile, &WebSample::wall_s), change_text(rate),

@@ -64,11 +64,9 @@ void put_verdict(Report& report, const Receipt& receipt) {
 Result<void> send_and_settle(Report& report, FdRef listener) {
   Result<Context> context = Context::create();
   if (!context) return std::unexpected(context.error());
-  Result<OwnedFd> near = os::connect_to_listener(listener);
-  if (!near) return std::unexpected(near.error());
-  Result<OwnedFd> far = os::accept_one(listener);
-  if (!far) return std::unexpected(far.error());
-  Result<Connection> connection = Connection::adopt(*context, std::move(*near));
+  Result<os::TcpPair> ends = os::tcp_pair(listener);
+  if (!ends) return std::unexpected(ends.error());
+  Result<Connection> connection = Connection::adopt(*context, std::move(ends->near));
   if (!connection) return std::unexpected(connection.error());
   Result<Buffer> buffer = Buffer::pages(sent_bytes);
   if (!buffer) return std::unexpected(buffer.error());
@@ -83,7 +81,7 @@ Result<void> send_and_settle(Report& report, FdRef listener) {
                              : std::string(leat::name_of(receipt.ending)));
     return {};
   }
-  if (const auto read = os::discard_exactly(*far, sent_bytes); !read) return read;
+  if (const auto read = os::discard_exactly(ends->far, sent_bytes); !read) return read;
   report.lent_unread_bytes = context->counters().lent_bytes;
   connection->settle(receipt, Clock::now() + patience);
   report.lent_read_bytes = context->counters().lent_bytes;

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "bench/rounds.h"
 
 namespace leat::app::bench {
@@ -20,6 +22,9 @@ struct Origin {
 
 /// Asks the host. To be called before the first run, which is a load itself.
 Origin origin_here();
+
+/// What every result begins with: "host", "command", "load".
+nlohmann::ordered_json origin_json(const Origin& origin);
 
 /// One line of JSON. Its keys are a contract: they may be added to, never renamed.
 std::string format_json(const Origin& origin, const std::vector<Series>& all);

@@ -175,6 +175,16 @@ void append(Json& list, const Json& more) { list.insert(list.end(), more.begin()
 
 }  // namespace
 
+Json origin_json(const Origin& origin) {
+  return {{"host",
+           {{"kernel", origin.kernel},
+            {"cpu", origin.cpu},
+            {"cores", origin.cores},
+            {"compiler", origin.compiler}}},
+          {"command", origin.command},
+          {"load", origin.load}};
+}
+
 std::string format_json(const Origin& origin, const std::vector<Series>& all) {
   Json rows = Json::array();
   Json refusals = Json::array();
@@ -202,20 +212,14 @@ std::string format_json(const Origin& origin, const std::vector<Series>& all) {
                         {"settled", limit.settled}});
     }
   }
-  const Json report = {{"host",
-                        {{"kernel", origin.kernel},
-                         {"cpu", origin.cpu},
-                         {"cores", origin.cores},
-                         {"compiler", origin.compiler}}},
-                       {"command", origin.command},
-                       {"load", origin.load},
-                       {"noise", noise_json(all)},
-                       {"rows", rows},
-                       {"refusals", refusals},
-                       {"default_block_bytes", default_block_bytes},
-                       {"sweep", sweep},
-                       {"rankings", rankings},
-                       {"limits", limits}};
+  Json report = origin_json(origin);
+  report["noise"] = noise_json(all);
+  report["rows"] = rows;
+  report["refusals"] = refusals;
+  report["default_block_bytes"] = default_block_bytes;
+  report["sweep"] = sweep;
+  report["rankings"] = rankings;
+  report["limits"] = limits;
   return report.dump() + "\n";
 }
 

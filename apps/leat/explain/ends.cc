@@ -46,14 +46,10 @@ Result<OwnedFd> Ends::stand_in_socket(bool tcp) {
     far_ends_.push_back(std::move(pair->other));
     return std::move(pair->one);
   }
-  const auto listener = os::listen_on_loopback();
-  if (!listener) return std::unexpected(listener.error());
-  auto socket = os::connect_to_listener(*listener);
-  if (!socket) return std::unexpected(socket.error());
-  auto accepted = os::accept_one(*listener);
-  if (!accepted) return std::unexpected(accepted.error());
-  far_ends_.push_back(std::move(*accepted));
-  return socket;
+  auto pair = os::tcp_pair();
+  if (!pair) return std::unexpected(pair.error());
+  far_ends_.push_back(std::move(pair->far));
+  return std::move(pair->near);
 }
 
 Result<void> Ends::open_source(const copy::Request& request) {

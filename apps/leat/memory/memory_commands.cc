@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "bench/outputs.h"
+#include "bench/round_options.h"
 #include "commands.h"
 #include "memory/chains.h"
 #include "memory/file_reads.h"
@@ -47,10 +48,8 @@ Expected<std::uint64_t> read_size(const Options& options) {
   if (!size) return std::unexpected(size.error());
   if (*size < least_size) return std::unexpected("--size must be at least 64KiB");
   if (*size > (std::uint64_t{1} << 62)) return std::unexpected("--size is out of reach");
-  if (options.timing.min_rounds > options.timing.max_rounds) {
-    return std::unexpected(fmt::format("--pairs {} is more than --max-pairs {}",
-                                       options.timing.min_rounds, options.timing.max_rounds));
-  }
+  const auto rounds = bench::check_rounds(options.timing.min_rounds, options.timing.max_rounds);
+  if (!rounds) return std::unexpected(rounds.error());
   return (*size + page_bytes - 1) / page_bytes * page_bytes;
 }
 
@@ -154,12 +153,7 @@ usage.)";
 
 /// What both commands have.
 void add_common(CLI::App& command, Options& options) {
-  command.add_option("--pairs", options.timing.min_rounds, "Rounds at least")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command.add_option("--max-pairs", options.timing.max_rounds, "Rounds at most")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+  bench::add_round_options(command, options.timing.min_rounds, options.timing.max_rounds);
   options.outputs.add_options(command);
 }
 

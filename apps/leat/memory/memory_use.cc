@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "memory/sum_every.h"
 #include "os/family_memory.h"
 #include "os/host.h"
 #include "sizes.h"
@@ -48,13 +49,7 @@ void write_pages(std::span<std::byte> memory) {
 }
 
 std::uint64_t sum_of_pages(std::span<const std::byte> memory) {
-  std::uint64_t sum = 0;
-  for (std::uint64_t at = 0; at + sizeof at <= memory.size(); at += page_bytes) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, memory.data() + at, sizeof word);
-    sum += word;
-  }
-  return sum;
+  return sum_every<page_bytes>(memory);
 }
 
 Expected<UseMeter> UseMeter::start() {

@@ -1,7 +1,6 @@
 #include "memory/read_ways.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -10,23 +9,13 @@
 #include <leat/pool.h>
 
 #include "memory/file_reads.h"
+#include "memory/sum_every.h"
 #include "os/block_reads.h"
 
 namespace leat::app::memory {
 namespace {
 
 using Seen = Expected<std::uint64_t>;
-
-template <std::size_t step>
-std::uint64_t sum_every(std::span<const std::byte> bytes) {
-  std::uint64_t sum = 0;
-  for (std::size_t at = 0; at + sizeof sum <= bytes.size(); at += step) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + at, sizeof word);
-    sum += word;
-  }
-  return sum;
-}
 
 /// An operation's bytes in one piece, for those that map.
 struct Stretch {

@@ -85,15 +85,9 @@ std::string format_json(const bench::Origin& origin, const Results& results) {
   for (const Group& group : results.groups) groups.push_back(group_json(group));
   Json uses = Json::array();
   for (const UseGroup& group : results.uses) uses.push_back(use_json(group));
-  const Json report{{"host",
-                     {{"kernel", origin.kernel},
-                      {"cpu", origin.cpu},
-                      {"cores", origin.cores},
-                      {"compiler", origin.compiler}}},
-                    {"command", origin.command},
-                    {"load", origin.load},
-                    {"comparisons", groups},
-                    {"memory_use", uses}};
+  Json report = bench::origin_json(origin);
+  report["comparisons"] = groups;
+  report["memory_use"] = uses;
   return report.dump() + "\n";
 }
 

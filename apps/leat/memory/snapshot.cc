@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <utility>
 
@@ -59,60 +60,57 @@ void write_some_pages(std::span<std::byte> memory) {
   }
 }
 
-Expected<UseRow> send_forked(std::uint64_t size) {
-  auto stream = open_stream();
-  if (!stream) return std::unexpected(stream.error());
-  const auto meter = UseMeter::start();
-  if (!meter) return std::unexpected(meter.error());
-  const auto memory = written_pages(size);
-  if (!memory) return std::unexpected(memory.error());
-  auto snapshot = snapshot_fork(memory->bytes(), Sink::socket(stream->socket.ref()));
+/// Sends what was there when the snapshot was taken, all of it, and returns what was copied for it.
+using Send = std::move_only_function<Expected<std::uint64_t>()>;
+/// Takes a snapshot of memory, for a socket that outlives it.
+using Take = Expected<Send> (*)(std::span<const std::byte> memory, FdRef socket);
+
+Expected<Send> fork_it(std::span<const std::byte> memory, FdRef socket) {
+  auto snapshot = snapshot_fork(memory, Sink::socket(socket));
   if (!snapshot) return std::unexpected(snapshot.error().message());
-  write_some_pages(memory->bytes());
-  auto row = meter->read(snapshot_rows::forked);
-  if (!row) return row;
-  if (const auto gone = stream->receiver.go(); !gone) {
-    return std::unexpected(gone.error().message());
-  }
-  const auto report = snapshot->finish();
-  if (!report) return std::unexpected(report.error().message());
-  if (report->delivered != size) {
-    return std::unexpected(fmt::format("{} of {} bytes were sent", report->delivered, size));
-  }
-  if (const auto arrived = check_received(*stream, size); !arrived) {
-    return std::unexpected(arrived.error());
-  }
-  row->copied_bytes = report->copied_bytes;
-  row->anonymous_bytes.reset();  // shared pages are in it twice
-  return row;
+  return
+      [snapshot = std::move(*snapshot), size = memory.size()]() mutable -> Expected<std::uint64_t> {
+        const auto report = snapshot.finish();
+        if (!report) return std::unexpected(report.error().message());
+        if (report->delivered == size) return report->copied_bytes;
+        return std::unexpected(fmt::format("{} of {} bytes were sent", report->delivered, size));
+      };
 }
 
-Expected<UseRow> send_copied(std::uint64_t size) {
+Expected<Send> copy_it(std::span<const std::byte> memory, FdRef socket) {
+  auto copy = Buffer::pages(memory.size());
+  if (!copy) return std::unexpected(copy.error().message());
+  std::memcpy(copy->data(), memory.data(), memory.size());
+  return [copy = std::move(*copy), socket]() -> Expected<std::uint64_t> {
+    const std::span<const std::byte> bytes(copy.bytes());
+    const Receipt receipt = transfer(bytes, Sink::socket(socket));
+    if (receipt.ok()) return bytes.size();
+    return std::unexpected(receipt.error ? receipt.error->message() : "it was not sent");
+  };
+}
+
+Expected<UseRow> send_written_to(std::uint64_t size, const char* name, Take take) {
   auto stream = open_stream();
   if (!stream) return std::unexpected(stream.error());
   const auto meter = UseMeter::start();
   if (!meter) return std::unexpected(meter.error());
   const auto memory = written_pages(size);
   if (!memory) return std::unexpected(memory.error());
-  const auto copy = Buffer::pages(size);
-  if (!copy) return std::unexpected(copy.error().message());
-  std::memcpy(copy->data(), memory->data(), size);
+  auto send = take(memory->bytes(), stream->socket.ref());
+  if (!send) return std::unexpected(send.error());
   write_some_pages(memory->bytes());
-  auto row = meter->read(snapshot_rows::copied);
+  auto row = meter->read(name);
   if (!row) return row;
   if (const auto gone = stream->receiver.go(); !gone) {
     return std::unexpected(gone.error().message());
   }
-  const Receipt receipt =
-      transfer(std::span<const std::byte>(copy->bytes()), Sink::socket(stream->socket.ref()));
-  if (!receipt.ok()) {
-    return std::unexpected(receipt.error ? receipt.error->message() : "it was not sent");
-  }
+  const auto copied = (*send)();
+  if (!copied) return std::unexpected(copied.error());
   if (const auto arrived = check_received(*stream, size); !arrived) {
     return std::unexpected(arrived.error());
   }
-  row->copied_bytes = size;
-  row->anonymous_bytes.reset();
+  row->copied_bytes = *copied;
+  row->anonymous_bytes.reset();  // pages that the fork shares are in it twice
   return row;
 }
 
@@ -124,10 +122,10 @@ Expected<UseGroup> measure_snapshot(const UseSettings& settings) {
                  .title = fmt::format("{} sent as it was, while a tenth of its pages is written",
                                       format_size(settings.size)),
                  .size = settings.size};
-  for (const auto& [name, send] : {std::pair(snapshot_rows::forked, &send_forked),
-                                   std::pair(snapshot_rows::copied, &send_copied)}) {
+  for (const auto& [name, take] :
+       {std::pair(snapshot_rows::forked, &fork_it), std::pair(snapshot_rows::copied, &copy_it)}) {
     if (settings.progress) settings.progress(fmt::format("{}: {}", group.title, name));
-    auto row = send(settings.size);
+    auto row = send_written_to(settings.size, name, take);
     if (!row) return std::unexpected(fmt::format("{}: {}", name, row.error()));
     group.rows.push_back(std::move(*row));
   }

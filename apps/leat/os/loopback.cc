@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <utility>
+
 #include "os/error.h"
 
 namespace leat::app::os {
@@ -127,6 +129,20 @@ Result<OwnedFd> accept_one(FdRef listener) {
       [&] { return ::accept4(listener.number(), nullptr, nullptr, SOCK_CLOEXEC); });
   if (number < 0) return last_error("accept4");
   return OwnedFd(number);
+}
+
+Result<TcpPair> tcp_pair(FdRef listener) {
+  Result<OwnedFd> near = connect_to_listener(listener);
+  if (!near) return std::unexpected(near.error());
+  Result<OwnedFd> far = accept_one(listener);
+  if (!far) return std::unexpected(far.error());
+  return TcpPair{std::move(*near), std::move(*far)};
+}
+
+Result<TcpPair> tcp_pair() {
+  const Result<OwnedFd> listener = listen_on_loopback();
+  if (!listener) return std::unexpected(listener.error());
+  return tcp_pair(*listener);
 }
 
 }  // namespace leat::app::os

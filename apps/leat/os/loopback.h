@@ -34,4 +34,13 @@ Result<void> make_nonblocking(FdRef socket);
 Result<void> free_received_packets(Ipv4 address = INADDR_LOOPBACK);
 Result<OwnedFd> accept_one(FdRef listener);
 
+/// A connection whose ends are both in this process. Who connects is `near`.
+struct TcpPair {
+  OwnedFd near;
+  OwnedFd far;
+};
+Result<TcpPair> tcp_pair(FdRef listener);
+/// Over the loopback.
+Result<TcpPair> tcp_pair();
+
 }  // namespace leat::app::os
