@@ -98,11 +98,7 @@ std::optional<CostSink> cost_sink_of(const SinkFacts& sink) {
 // One figure to order by: twice the time and half the CPU time count as equal.
 std::optional<double> score(const Costs& costs, Mechanism mechanism, const SourceFacts& source,
                             const SinkFacts& sink) {
-  const MechanismEntry& entry = MechanismAccess::entry(mechanism);
-  if (entry.passes_by_the_cache) return std::nullopt;
-  // What the file system does by itself is as fast as it makes it, wherever that was measured.
-  const bool is_the_kernels = source.volume.copies_by_pages && sink.volume.copies_by_pages;
-  if (entry.file_system_moves && !is_the_kernels) return std::nullopt;
+  if (!is_ordered_by_cost(mechanism, source, sink)) return std::nullopt;
   const auto expected = expected_cost(costs, mechanism, source, sink);
   if (!expected) return std::nullopt;
   return std::sqrt(expected->wall_ns * expected->cpu_ns);
@@ -274,6 +270,14 @@ Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& need
   if (needs.costs) sort_by_cost(fitting, source, sink, *needs.costs);
   if (needs.lends_first) bring_forward(fitting, "zerocopy_send");
   return fitting;
+}
+
+bool is_ordered_by_cost(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink) {
+  const MechanismEntry& entry = MechanismAccess::entry(mechanism);
+  if (entry.passes_by_the_cache) return false;
+  // What the file system does by itself is as fast as it makes it, wherever that was measured.
+  const bool is_the_kernels = source.volume.copies_by_pages && sink.volume.copies_by_pages;
+  return !entry.file_system_moves || is_the_kernels;
 }
 
 std::optional<Costs::Estimate> expected_cost(const Costs& costs, Mechanism mechanism,

@@ -63,6 +63,9 @@ Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& need
 std::optional<Costs::Estimate> expected_cost(const Costs& costs, Mechanism mechanism,
                                              const SourceFacts& source, const SinkFacts& sink);
 
+/// False: its figures do not order it, as they say nothing of these file systems, or not all.
+bool is_ordered_by_cost(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink);
+
 /// Classes of lengths that are planned alike, `size_classes` of them.
 inline constexpr std::size_t size_classes = 28;
 constexpr std::size_t size_class(std::uint64_t length) noexcept {

@@ -7,9 +7,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include "plan/plan.h"
 #include "support/guards.h"
 #include "support/seam.h"
 
@@ -267,6 +269,33 @@ TEST_F(RankTest, without_copies_nothing_that_copies_or_may_copy_is_left) {
   };
   EXPECT_TRUE(reason_of("copy_file_range", owned).contains("only the kernel knows"));
   EXPECT_TRUE(reason_of("read_write", owned).contains("it copies"));
+}
+
+TEST_F(RankTest, without_copies_memory_may_be_lent_until_the_kernel_says_that_it_copied) {
+  SourceFacts memory = source_of(Kind::memory);
+  memory.tenure = MemoryTenure::shared;
+  SinkFacts connection = sink_of(Kind::socket);
+  connection.is_connection = connection.lendable = true;
+  const Needs needs{.copies_forbidden = true};
+  EXPECT_TRUE(names(rank(memory, connection, needs)).starts_with("zerocopy_send"));
+  const Fit fit = judge(*Mechanism::named("zerocopy_send"), memory, connection, needs);
+  EXPECT_TRUE(fit.reason.contains("ends the transfer")) << fit.reason;
+}
+
+TEST_F(RankTest, what_is_lent_first_comes_before_what_costs_less) {
+  SourceFacts memory = source_of(Kind::memory);
+  memory.tenure = MemoryTenure::shared;
+  SinkFacts connection = sink_of(Kind::socket);
+  connection.is_connection = connection.lendable = true;
+  Costs costs;
+  for (const auto& [name, ns] : {std::pair{"read_write", 100.0}, std::pair{"zerocopy_send", 900.0}})
+    costs.add({CostSource::memory, CostSink::tcp, *Mechanism::named(name), 4096, ns, ns});
+  Needs needs{.costs = &costs};
+  EXPECT_TRUE(names(rank(memory, connection, needs)).starts_with("read_write"));
+  needs.lends_first = true;
+  EXPECT_TRUE(names(rank(memory, connection, needs)).starts_with("zerocopy_send read_write"));
+  const Plan plan = plan_from(memory, connection, needs);
+  EXPECT_EQ(plan.candidates[1].standing, "what can be lent comes first");
 }
 
 // 53: a header or a file that cannot say "more follows" stalls on a socket with Nagle's algorithm.
