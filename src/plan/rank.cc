@@ -5,6 +5,8 @@
 #include <span>
 #include <string>
 
+#include "endpoint/hold.h"
+
 namespace leat {
 namespace {
 
@@ -291,6 +293,8 @@ std::optional<Costs::Estimate> expected_cost(const Costs& costs, Mechanism mecha
 }
 
 Error nothing_left(const SourceFacts& source, const SinkFacts& sink, const Needs& needs) {
+  if (needs.snapshot && source.kind == Kind::file && source.hold == Hold::none)
+    return no_snapshot(source.unheld);
   Error error{
       .code = make_error_code(Errc::nothing_fits),
       .operation = "plan",

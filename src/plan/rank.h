@@ -90,7 +90,8 @@ inline constexpr std::uint64_t small_copied_bytes = 256 << 10;
 /// length and pieces, fitting or not.
 const Ranking& preference(const SourceFacts& source, Kind sink);
 
-/// Why nothing is left: no mechanism fits at all, the forced one does not, or each would copy.
+/// Why nothing is left: no mechanism fits at all, the forced one does not, each would copy, or
+/// nothing keeps the source as it is.
 Error nothing_left(const SourceFacts& source, const SinkFacts& sink, const Needs& needs);
 
 }  // namespace leat

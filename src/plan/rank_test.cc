@@ -339,6 +339,20 @@ TEST_F(RankTest, what_is_left_when_nothing_is) {
   EXPECT_TRUE(closed.is(Errc::nothing_fits));
 }
 
+TEST_F(RankTest, of_what_nothing_keeps_as_it_is_there_is_no_snapshot_whatever_else_is_asked) {
+  SourceFacts file = source_of(Kind::file);
+  file.unheld = "why";
+  Needs needs{.snapshot = true};
+  for (const bool forbidden : {false, true})
+    for (const Mechanism forced : {Mechanism(), *Mechanism::named("splice")}) {
+      needs.copies_forbidden = forbidden;
+      needs.forced = forced;
+      const Error error = nothing_left(file, sink_of(Kind::socket), needs);
+      EXPECT_TRUE(error.is(Errc::no_snapshot)) << error.message();
+      EXPECT_TRUE(error.hint.starts_with("why; ")) << error.hint;
+    }
+}
+
 TEST_F(RankTest, under_a_lease_only_what_asks_it_serves) {
   for (const Kind sink : kinds) {
     SourceFacts file = source_of(Kind::file);
