@@ -72,7 +72,8 @@ TEST(RefusedPairs, are_kept_by_volume_for_a_while) {
   pairs.add(file, here, 5);
   EXPECT_EQ(pairs.closed(file, here), 1u << 3 | 1u << 5);
   EXPECT_EQ(pairs.closed(file, there), 0u);
-  for (std::uint32_t i = 1; i < RefusedPairs::remembered_for; ++i) pairs.closed(file, here);
+  for (std::uint32_t i = 1; i < RefusedPairs::remembered_for; ++i)
+    EXPECT_NE(pairs.closed(file, here), 0u) << i;
   EXPECT_EQ(pairs.closed(file, here), 0u) << "device numbers are used again";
 }
 
@@ -81,6 +82,33 @@ TEST(RefusedPairs, do_not_remember_what_nobody_looked_at) {
   const SourceFacts file{.kind = Kind::file};
   const SinkFacts socket{.kind = Kind::socket};
   pairs.add(file, socket, 3);
+  EXPECT_EQ(pairs.closed(file, socket), 0u);
+  const SinkFacts unseen{.kind = Kind::file};
+  pairs.add({.kind = Kind::pipe}, unseen, 3);
+  EXPECT_EQ(pairs.closed({.kind = Kind::pipe}, unseen), 0u);
+}
+
+TEST(RefusedPairs, are_told_apart_by_either_end) {
+  RefusedPairs pairs;
+  const SourceFacts file{.kind = Kind::file, .volume = {.device = 7}};
+  const SourceFacts other{.kind = Kind::file, .volume = {.device = 8}};
+  const SinkFacts socket{.kind = Kind::socket};
+  pairs.add(file, socket, 3);
+  EXPECT_EQ(pairs.closed(other, socket), 0u);
+  EXPECT_EQ(pairs.closed({.kind = Kind::pipe}, socket), 0u);
+  EXPECT_EQ(pairs.closed(file, {.kind = Kind::pipe}), 0u);
+  EXPECT_EQ(pairs.closed(file, socket), 1u << 3);
+}
+
+TEST(RefusedPairs, are_kept_for_as_long_again_when_they_refuse_again) {
+  RefusedPairs pairs;
+  const SourceFacts file{.kind = Kind::file, .volume = {.device = 7}};
+  const SinkFacts socket{.kind = Kind::socket};
+  pairs.add(file, socket, 3);
+  pairs.closed(file, socket);
+  pairs.add(file, socket, 5);
+  for (std::uint32_t i = 0; i < RefusedPairs::remembered_for; ++i)
+    EXPECT_NE(pairs.closed(file, socket), 0u) << i;
   EXPECT_EQ(pairs.closed(file, socket), 0u);
 }
 
