@@ -184,6 +184,11 @@ TEST_F(AdaptationTest, lends_unasked_until_the_kernel_says_that_it_copied) {
 TEST_F(AdaptationTest, does_not_lend_small_or_borrowed_memory) {
   const Slice small = slice(worth_lending - 1);
   EXPECT_FALSE(has_leg(send(small), "zerocopy_send"));
+  const OwnedFd file = pattern_file(1, 1000);
+  const Receipt header = transfer(
+      context_, parts(Source(small), Source::file(file.ref(), {0, 1000})), Sink(connection_));
+  take(small.size() + 1000);
+  EXPECT_FALSE(has_leg(header, "zerocopy_send")) << describe(header);
   const Slice large = slice(worth_lending);
   const Receipt borrowed = transfer(context_, Source(large.bytes()), Sink(connection_));
   take(large.size());
