@@ -149,11 +149,16 @@ TEST_F(RankTest, figures_of_copy_file_range_count_where_it_is_the_kernels_own) {
   SinkFacts sink = sink_of(Kind::file);
   file.promised = file.left = 4096;
   const auto first = [&] { return names(rank(file, sink, {.costs = &costs})).substr(0, 6); };
+  const auto standing = [&] {
+    return plan_from(file, sink, {.costs = &costs}).candidates.front().standing;
+  };
   EXPECT_EQ(first(), "copy_f");
+  EXPECT_TRUE(standing().contains("say nothing of these file systems")) << standing();
   file.volume.copies_by_pages = true;
   EXPECT_EQ(first(), "copy_f");
   sink.volume.copies_by_pages = true;
   EXPECT_EQ(first(), "splice");
+  EXPECT_EQ(standing(), "it costs least, or as little as any");
 }
 
 TEST_F(RankTest, several_pieces_of_memory_go_together_first) {
