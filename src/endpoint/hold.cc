@@ -3,6 +3,7 @@
 #include <linux/magic.h>
 
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "os/clone_range.h"
@@ -72,6 +73,14 @@ HeldFile held(const Source& source, const Sink& sink, Disk disk, Way way) {
 }
 
 }  // namespace
+
+Error no_snapshot(std::string_view unheld) {
+  return {.code = make_error_code(Errc::no_snapshot),
+          .operation = "hold",
+          .mechanism = {},
+          .subject = "source",
+          .hint = std::string(unheld) + "; or use Consistency::detect"};
+}
 
 HeldFile hold_file(const Source& source, const Sink& sink, Disk disk) {
   return held(source, sink, disk, Way::hold);

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include <leat/endpoint.h>
+#include <leat/error.h>
 #include <leat/transfer.h>
 
 #include "endpoint/facts.h"
@@ -26,5 +27,7 @@ struct HeldFile {
 HeldFile hold_file(const Source& source, const Sink& sink, Disk disk);
 /// How hold_file would do it. Clones nothing, and takes a lease for a moment only.
 HeldFile could_hold(const Source& source, const Sink& sink, Disk disk);
+/// Of a source that is not held, and why.
+Error no_snapshot(std::string_view unheld);
 
 }  // namespace leat

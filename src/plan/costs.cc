@@ -23,9 +23,9 @@ double between(double low, double high, double share) { return low + (high - low
 Costs::Estimate between(const CostFigure& low, const CostFigure& high, std::uint64_t bytes) {
   const double share = (static_cast<double>(bytes) - static_cast<double>(low.bytes)) /
                        static_cast<double>(high.bytes - low.bytes);
-  // Noise may make more bytes cost less; beyond the last figure that must not end below zero.
-  return {std::max(between(low.wall_ns, high.wall_ns, share), 1.0),
-          std::max(between(low.cpu_ns, high.cpu_ns, share), 1.0)};
+  // Noise may make more bytes cost less; beyond the last figure they would cost nothing.
+  return {std::max(between(low.wall_ns, high.wall_ns, share), std::min(low.wall_ns, high.wall_ns)),
+          std::max(between(low.cpu_ns, high.cpu_ns, share), std::min(low.cpu_ns, high.cpu_ns))};
 }
 
 }  // namespace

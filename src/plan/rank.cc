@@ -5,6 +5,8 @@
 #include <span>
 #include <string>
 
+#include "endpoint/hold.h"
+
 namespace leat {
 namespace {
 
@@ -98,11 +100,7 @@ std::optional<CostSink> cost_sink_of(const SinkFacts& sink) {
 // One figure to order by: twice the time and half the CPU time count as equal.
 std::optional<double> score(const Costs& costs, Mechanism mechanism, const SourceFacts& source,
                             const SinkFacts& sink) {
-  const MechanismEntry& entry = MechanismAccess::entry(mechanism);
-  if (entry.passes_by_the_cache) return std::nullopt;
-  // What the file system does by itself is as fast as it makes it, wherever that was measured.
-  const bool is_the_kernels = source.volume.copies_by_pages && sink.volume.copies_by_pages;
-  if (entry.file_system_moves && !is_the_kernels) return std::nullopt;
+  if (!is_ordered_by_cost(mechanism, source, sink)) return std::nullopt;
   const auto expected = expected_cost(costs, mechanism, source, sink);
   if (!expected) return std::nullopt;
   return std::sqrt(expected->wall_ns * expected->cpu_ns);
@@ -275,6 +273,14 @@ Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& need
   return fitting;
 }
 
+bool is_ordered_by_cost(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink) {
+  const MechanismEntry& entry = MechanismAccess::entry(mechanism);
+  if (entry.passes_by_the_cache) return false;
+  // What the file system does by itself is as fast as it makes it, wherever that was measured.
+  const bool is_the_kernels = source.volume.copies_by_pages && sink.volume.copies_by_pages;
+  return !entry.file_system_moves || is_the_kernels;
+}
+
 std::optional<Costs::Estimate> expected_cost(const Costs& costs, Mechanism mechanism,
                                              const SourceFacts& source, const SinkFacts& sink) {
   const auto from = cost_source_of(source);
@@ -286,6 +292,8 @@ std::optional<Costs::Estimate> expected_cost(const Costs& costs, Mechanism mecha
 }
 
 Error nothing_left(const SourceFacts& source, const SinkFacts& sink, const Needs& needs) {
+  if (needs.snapshot && source.kind == Kind::file && source.hold == Hold::none)
+    return no_snapshot(source.unheld);
   Error error{
       .code = make_error_code(Errc::nothing_fits),
       .operation = "plan",

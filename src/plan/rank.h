@@ -66,6 +66,9 @@ Ranking rank(const SourceFacts& source, const SinkFacts& sink, const Needs& need
 std::optional<Costs::Estimate> expected_cost(const Costs& costs, Mechanism mechanism,
                                              const SourceFacts& source, const SinkFacts& sink);
 
+/// False: its figures do not order it, as they say nothing of these file systems, or not all.
+bool is_ordered_by_cost(Mechanism mechanism, const SourceFacts& source, const SinkFacts& sink);
+
 /// Classes of lengths that are planned alike, `size_classes` of them.
 inline constexpr std::size_t size_classes = 28;
 constexpr std::size_t size_class(std::uint64_t length) noexcept {
@@ -90,7 +93,8 @@ inline constexpr std::uint64_t small_copied_bytes = 256 << 10;
 /// length and pieces, fitting or not.
 const Ranking& preference(const SourceFacts& source, Kind sink);
 
-/// Why nothing is left: no mechanism fits at all, the forced one does not, or each would copy.
+/// Why nothing is left: no mechanism fits at all, the forced one does not, each would copy, or
+/// nothing keeps the source as it is.
 Error nothing_left(const SourceFacts& source, const SinkFacts& sink, const Needs& needs);
 
 }  // namespace leat

@@ -7,9 +7,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include "plan/plan.h"
 #include "support/guards.h"
 #include "support/seam.h"
 
@@ -147,11 +149,16 @@ TEST_F(RankTest, figures_of_copy_file_range_count_where_it_is_the_kernels_own) {
   SinkFacts sink = sink_of(Kind::file);
   file.promised = file.left = 4096;
   const auto first = [&] { return names(rank(file, sink, {.costs = &costs})).substr(0, 6); };
+  const auto standing = [&] {
+    return plan_from(file, sink, {.costs = &costs}).candidates.front().standing;
+  };
   EXPECT_EQ(first(), "copy_f");
+  EXPECT_TRUE(standing().contains("say nothing of these file systems")) << standing();
   file.volume.copies_by_pages = true;
   EXPECT_EQ(first(), "copy_f");
   sink.volume.copies_by_pages = true;
   EXPECT_EQ(first(), "splice");
+  EXPECT_EQ(standing(), "it costs least, or as little as any");
 }
 
 TEST_F(RankTest, several_pieces_of_memory_go_together_first) {
@@ -269,6 +276,33 @@ TEST_F(RankTest, without_copies_nothing_that_copies_or_may_copy_is_left) {
   EXPECT_TRUE(reason_of("read_write", owned).contains("it copies"));
 }
 
+TEST_F(RankTest, without_copies_memory_may_be_lent_until_the_kernel_says_that_it_copied) {
+  SourceFacts memory = source_of(Kind::memory);
+  memory.tenure = MemoryTenure::shared;
+  SinkFacts connection = sink_of(Kind::socket);
+  connection.is_connection = connection.lendable = true;
+  const Needs needs{.copies_forbidden = true};
+  EXPECT_TRUE(names(rank(memory, connection, needs)).starts_with("zerocopy_send"));
+  const Fit fit = judge(*Mechanism::named("zerocopy_send"), memory, connection, needs);
+  EXPECT_TRUE(fit.reason.contains("ends the transfer")) << fit.reason;
+}
+
+TEST_F(RankTest, what_is_lent_first_comes_before_what_costs_less) {
+  SourceFacts memory = source_of(Kind::memory);
+  memory.tenure = MemoryTenure::shared;
+  SinkFacts connection = sink_of(Kind::socket);
+  connection.is_connection = connection.lendable = true;
+  Costs costs;
+  for (const auto& [name, ns] : {std::pair{"read_write", 100.0}, std::pair{"zerocopy_send", 900.0}})
+    costs.add({CostSource::memory, CostSink::tcp, *Mechanism::named(name), 4096, ns, ns});
+  Needs needs{.costs = &costs};
+  EXPECT_TRUE(names(rank(memory, connection, needs)).starts_with("read_write"));
+  needs.lends_first = true;
+  EXPECT_TRUE(names(rank(memory, connection, needs)).starts_with("zerocopy_send read_write"));
+  const Plan plan = plan_from(memory, connection, needs);
+  EXPECT_EQ(plan.candidates[1].standing, "what can be lent comes first");
+}
+
 // 53: a header or a file that cannot say "more follows" stalls on a socket with Nagle's algorithm.
 TEST_F(RankTest, what_has_a_successor_must_say_so_where_nagle_holds_back) {
   const SourceFacts file = source_of(Kind::file);
@@ -308,6 +342,20 @@ TEST_F(RankTest, what_is_left_when_nothing_is) {
   const Error closed =
       nothing_left(source_of(Kind::file), sink_of(Kind::socket), {.closed_ways = ~0u});
   EXPECT_TRUE(closed.is(Errc::nothing_fits));
+}
+
+TEST_F(RankTest, of_what_nothing_keeps_as_it_is_there_is_no_snapshot_whatever_else_is_asked) {
+  SourceFacts file = source_of(Kind::file);
+  file.unheld = "why";
+  Needs needs{.snapshot = true};
+  for (const bool forbidden : {false, true})
+    for (const Mechanism forced : {Mechanism(), *Mechanism::named("splice")}) {
+      needs.copies_forbidden = forbidden;
+      needs.forced = forced;
+      const Error error = nothing_left(file, sink_of(Kind::socket), needs);
+      EXPECT_TRUE(error.is(Errc::no_snapshot)) << error.message();
+      EXPECT_TRUE(error.hint.starts_with("why; ")) << error.hint;
+    }
 }
 
 TEST_F(RankTest, under_a_lease_only_what_asks_it_serves) {

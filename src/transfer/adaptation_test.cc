@@ -72,7 +72,8 @@ TEST(RefusedPairs, are_kept_by_volume_for_a_while) {
   pairs.add(file, here, 5);
   EXPECT_EQ(pairs.closed(file, here), 1u << 3 | 1u << 5);
   EXPECT_EQ(pairs.closed(file, there), 0u);
-  for (std::uint32_t i = 1; i < RefusedPairs::remembered_for; ++i) pairs.closed(file, here);
+  for (std::uint32_t i = 1; i < RefusedPairs::remembered_for; ++i)
+    EXPECT_NE(pairs.closed(file, here), 0u) << i;
   EXPECT_EQ(pairs.closed(file, here), 0u) << "device numbers are used again";
 }
 
@@ -81,6 +82,33 @@ TEST(RefusedPairs, do_not_remember_what_nobody_looked_at) {
   const SourceFacts file{.kind = Kind::file};
   const SinkFacts socket{.kind = Kind::socket};
   pairs.add(file, socket, 3);
+  EXPECT_EQ(pairs.closed(file, socket), 0u);
+  const SinkFacts unseen{.kind = Kind::file};
+  pairs.add({.kind = Kind::pipe}, unseen, 3);
+  EXPECT_EQ(pairs.closed({.kind = Kind::pipe}, unseen), 0u);
+}
+
+TEST(RefusedPairs, are_told_apart_by_either_end) {
+  RefusedPairs pairs;
+  const SourceFacts file{.kind = Kind::file, .volume = {.device = 7}};
+  const SourceFacts other{.kind = Kind::file, .volume = {.device = 8}};
+  const SinkFacts socket{.kind = Kind::socket};
+  pairs.add(file, socket, 3);
+  EXPECT_EQ(pairs.closed(other, socket), 0u);
+  EXPECT_EQ(pairs.closed({.kind = Kind::pipe}, socket), 0u);
+  EXPECT_EQ(pairs.closed(file, {.kind = Kind::pipe}), 0u);
+  EXPECT_EQ(pairs.closed(file, socket), 1u << 3);
+}
+
+TEST(RefusedPairs, are_kept_for_as_long_again_when_they_refuse_again) {
+  RefusedPairs pairs;
+  const SourceFacts file{.kind = Kind::file, .volume = {.device = 7}};
+  const SinkFacts socket{.kind = Kind::socket};
+  pairs.add(file, socket, 3);
+  pairs.closed(file, socket);
+  pairs.add(file, socket, 5);
+  for (std::uint32_t i = 0; i < RefusedPairs::remembered_for; ++i)
+    EXPECT_NE(pairs.closed(file, socket), 0u) << i;
   EXPECT_EQ(pairs.closed(file, socket), 0u);
 }
 
@@ -156,6 +184,11 @@ TEST_F(AdaptationTest, lends_unasked_until_the_kernel_says_that_it_copied) {
 TEST_F(AdaptationTest, does_not_lend_small_or_borrowed_memory) {
   const Slice small = slice(worth_lending - 1);
   EXPECT_FALSE(has_leg(send(small), "zerocopy_send"));
+  const OwnedFd file = pattern_file(1, 1000);
+  const Receipt header = transfer(
+      context_, parts(Source(small), Source::file(file.ref(), {0, 1000})), Sink(connection_));
+  take(small.size() + 1000);
+  EXPECT_FALSE(has_leg(header, "zerocopy_send")) << describe(header);
   const Slice large = slice(worth_lending);
   const Receipt borrowed = transfer(context_, Source(large.bytes()), Sink(connection_));
   take(large.size());

@@ -18,8 +18,9 @@ class RefusedPairs {
   std::uint32_t closed(const SourceFacts& source, const SinkFacts& sink) noexcept {
     Entry* const entry = find(source, sink);
     if (!entry) return 0;
+    const std::uint32_t ways = entry->ways;
     if (--entry->left == 0) *entry = {};
-    return entry->ways;
+    return ways;
   }
 
   /// `mechanism` is its index. Pairs that nobody looked at are not remembered.

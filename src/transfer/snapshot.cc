@@ -1,23 +1,11 @@
 #include "transfer/snapshot.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
 #include "endpoint/access.h"
 
 namespace leat {
-namespace {
-
-std::unexpected<Error> no_snapshot(std::string_view why) {
-  return std::unexpected(Error{.code = make_error_code(Errc::no_snapshot),
-                               .operation = "hold",
-                               .mechanism = {},
-                               .subject = "source",
-                               .hint = std::string(why) + "; or use Consistency::detect"});
-}
-
-}  // namespace
 
 Result<void> Snapshot::begin(std::span<Source> parts, const Sink& sink, const Options& options) {
   const Consistency consistency = options.consistency;
@@ -51,7 +39,7 @@ Result<void> Snapshot::hold(std::span<Source> parts, std::size_t index, const Si
     return {};
   }
   part.file = hold_file(parts[index], sink, disk_);
-  if (part.file.hold == Hold::none) return no_snapshot(part.file.unheld);
+  if (part.file.hold == Hold::none) return std::unexpected(no_snapshot(part.file.unheld));
   if (part.file.clone.valid()) EndpointAccess::redirect(parts[index], part.file.clone);
   has_lease_ |= part.file.lease.valid();
   return {};

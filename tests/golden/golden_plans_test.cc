@@ -22,7 +22,7 @@ constexpr std::uint64_t kib = 1 << 10;
 constexpr std::uint64_t mib = 1 << 20;
 constexpr std::uint64_t gib = 1 << 30;
 
-constexpr Volume ext4{.device = 1, .block_bytes = 4096, .type = 0xef53};
+constexpr Volume ext4{.device = 1, .block_bytes = 4096, .type = 0xef53, .copies_by_pages = true};
 constexpr Volume btrfs{.device = 2,
                        .block_bytes = 4096,
                        .type = 0x9123683e,

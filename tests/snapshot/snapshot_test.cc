@@ -359,6 +359,10 @@ TEST_P(SnapshotTest, the_plan_says_what_serves) {
               "a snapshot by a lease is copied and the lease asked before bytes are handed on");
   }
   EXPECT_FALSE(refused.chosen());
+  const Receipt receipt = transfer(Source::file(open_file()), Sink::socket(pair_.to.ref()),
+                                   {.consistency = Consistency::snapshot});
+  ASSERT_TRUE(refused.error && receipt.error);
+  EXPECT_EQ(refused.error->message(), receipt.error->message());
 }
 
 TEST_P(SnapshotTest, a_forced_mechanism_that_shares_pages_does_not_fit_a_lease) {

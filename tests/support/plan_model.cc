@@ -1,7 +1,13 @@
 #include "support/plan_model.h"
 
+#include <linux/magic.h>
+
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstddef>
+#include <optional>
+#include <string_view>
 
 namespace leat::testing {
 namespace {
@@ -35,10 +41,12 @@ class Choices {
 };
 
 Volume volume_of(Choices& choices) {
+  constexpr std::array<std::uint32_t, 4> types{0, TMPFS_MAGIC, EXT4_SUPER_MAGIC, 0x1234};
   return {.device = choices.byte() % 2u,
           .block_bytes = choices.flag() ? 4096u : 0u,
-          .type = choices.byte() % 2u,
+          .type = types[choices.byte() % types.size()],
           .shares_extents = choices.flag(),
+          .copies_by_pages = choices.flag(),
           .has_several_devices = choices.flag()};
 }
 
@@ -56,8 +64,11 @@ SourceFacts source_of(Choices& choices) {
                      .promised = choices.length(),
                      .offset = choices.length(),
                      .size = choices.length(),
-                     .volume = volume_of(choices)};
-  source.left = source.promised;
+                     .volume = volume_of(choices),
+                     .residency = choices.one_of(Residency::uncached),
+                     .hold = choices.one_of(Hold::lease)};
+  source.left = std::min(source.promised, choices.length());
+  if (source.hold == Hold::none) source.unheld = "nothing keeps it as it is";
   if (source.offset == to_end) source.offset = 0;
   return source;
 }
@@ -88,6 +99,9 @@ Needs needs_of(Choices& choices) {
   needs.copies_forbidden = choices.flag();
   const std::uint8_t taken = choices.byte() % 3;
   if (taken < 2) needs.pages_are_taken = taken == 1;
+  needs.snapshot = choices.flag();
+  needs.witness = choices.flag();
+  needs.lends_first = choices.flag();
   needs.has_successor = choices.flag();
   needs.closed_ways = choices.byte() | static_cast<std::uint32_t>(choices.byte()) << 8;
   if (choices.flag()) needs.closed_ways = 0;
@@ -137,6 +151,9 @@ std::string broken_form(const Plan& plan) {
     if (each.chosen != (each.fits && &each == &plan.candidates.front()))
       return "not the first is chosen";
   }
+  if (plan.chosen() !=
+      (plan.candidates.front().fits ? plan.candidates.front().mechanism : Mechanism()))
+    return "another is called the chosen one";
   const bool none = !plan.candidates.front().fits;
   if (none != plan.error.has_value()) return "nothing fits, and no error says so";
   return {};
@@ -156,9 +173,38 @@ std::string broken_wish(const PlanInput& input, const Plan& plan) {
     if (cost.if_pages_are_taken && input.needs.pages_are_taken != true)
       return "one that may copy, though copies are forbidden";
   }
-  if (plan.error && (input.needs.forced || input.needs.copies_forbidden) &&
+  const bool is_unheld =
+      input.needs.snapshot && input.source.kind == Kind::file && input.source.hold == Hold::none;
+  if (plan.error && plan.error->is(Errc::no_snapshot) != is_unheld)
+    return "no snapshot can be had, and the error says something else, or the reverse";
+  if (plan.error && (input.needs.forced || input.needs.copies_forbidden || is_unheld) &&
       plan.error->hint.empty())
     return "what cannot be met is not said";
+  return {};
+}
+
+// What a snapshot, a witness and a patient disk ask of each that fits.
+std::string broken_care(const PlanInput& input, const Plan& plan) {
+  const SourceFacts& source = input.source;
+  const bool memory = source.kind == Kind::memory || input.sink.kind == Kind::memory;
+  for (const Candidate& each : plan.candidates) {
+    if (each.seen.empty() == (each.fits && input.needs.witness))
+      return "it is not said how a witness sees the bytes, or is without one";
+    if (!each.fits) continue;
+    const MechanismEntry& entry = MechanismAccess::entry(each.mechanism);
+    if (input.needs.snapshot && source.kind == Kind::file) {
+      if (source.hold == Hold::none) return "a snapshot of what nothing keeps as it is";
+      if (source.hold == Hold::lease && !entry.asks_lease) return "one that does not ask the lease";
+    }
+    if (input.needs.witness && !memory && !source.can_be_read_again() &&
+        (!entry.shows_bytes || input.needs.copies_forbidden))
+      return "one whose bytes nobody sees";
+    if (source.residency == Residency::shown && entry.cold_pages == ColdPages::may_wait)
+      return "one that may wait for the disk";
+    if ((source.residency == Residency::hidden || source.residency == Residency::uncached) &&
+        entry.cold_pages != ColdPages::never_wait)
+      return "one that waits for the disk";
+  }
   return {};
 }
 
@@ -175,6 +221,12 @@ std::string broken_monotony(const PlanInput& input, const std::vector<Mechanism>
   needs.has_successor = false;
   if (!is_subset(now, fitting(input, needs))) return "having no successor takes one away";
   needs = input.needs;
+  needs.snapshot = false;
+  if (!is_subset(now, fitting(input, needs))) return "asking for no snapshot takes one away";
+  needs = input.needs;
+  needs.witness = false;
+  if (!is_subset(now, fitting(input, needs))) return "having no witness takes one away";
+  needs = input.needs;
   needs.costs = nullptr;
   const auto without = fitting(input, needs);
   if (without.size() != now.size() || !is_subset(now, without)) return "costs change what fits";
@@ -182,6 +234,36 @@ std::string broken_monotony(const PlanInput& input, const std::vector<Mechanism>
   lendable.lendable = true;
   if (!is_subset(now, fitting(plan_from(input.source, lendable, input.needs))))
     return "room to lend takes a mechanism away";
+  SourceFacts unasked = input.source;
+  unasked.residency = Residency::unasked;
+  if (!is_subset(now, fitting(plan_from(unasked, input.sink, input.needs))))
+    return "a disk that may wait takes a mechanism away";
+  return {};
+}
+
+std::optional<double> figure_of(const Candidate& candidate) {
+  if (!candidate.expected) return std::nullopt;
+  return std::sqrt(candidate.expected->wall_ns * candidate.expected->cpu_ns);
+}
+
+// Sentences that speak of costs, against the costs. Up to 6 % count as equal.
+std::string broken_standing(const PlanInput& input, const Plan& plan) {
+  const Candidate& first = plan.candidates.front();
+  const auto least = figure_of(first);
+  const auto lending = Mechanism::named("zerocopy_send");
+  for (const Candidate& each : plan.candidates) {
+    if (!each.fits) break;
+    if (input.needs.lends_first && each.mechanism == lending && !each.chosen)
+      return "what is to be lent first comes later";
+    const auto figure = figure_of(each);
+    if (each.standing.contains("it was not measured") && figure)
+      return "what was measured is said not to be";
+    const bool speaks = each.standing.contains("it costs");
+    if (speaks && (!figure || !least)) return "what was not measured is said to cost something";
+    if (each.chosen || MechanismAccess::entry(each.mechanism).passes_by_the_cache) continue;
+    if ((speaks || (figure && first.standing.contains("it costs"))) && *figure * 1.061 < *least)
+      return "what costs less is said to cost more";
+  }
   return {};
 }
 
@@ -227,6 +309,8 @@ std::string broken_promise(const PlanInput& input) {
   if (!same(plan, plan_from(input.source, input.sink, input.needs))) return "not the same twice";
   if (auto broken = broken_form(plan); !broken.empty()) return broken;
   if (auto broken = broken_wish(input, plan); !broken.empty()) return broken;
+  if (auto broken = broken_care(input, plan); !broken.empty()) return broken;
+  if (auto broken = broken_standing(input, plan); !broken.empty()) return broken;
   const auto now = fitting(plan);
   if (auto broken = broken_monotony(input, now); !broken.empty()) return broken;
   return broken_order(input, now);
