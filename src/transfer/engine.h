@@ -33,6 +33,7 @@ struct DriverRights {
   bool may_wait = false;  ///< inside the kernel, on a blocking descriptor
   /// Bytes that one step may move without this host touching them, beyond its limit.
   std::uint64_t sharing_limit = 0;
+  bool steps_on = false;  ///< at once, or when what it waits for is there: a cork may stay so long
 };
 
 /// How far the bytes of one part, or of one residue, have come.
@@ -212,6 +213,7 @@ struct Engine {
   Resources resources_with(os::SigpipeGuard& guard, Sigpipe policy);
   void take_releases();
   void check_fruitless_wake(const StepWork& work);
+  bool stays_corked() const;
   void push();
   Mechanism mechanism() const { return ranking.order[0]; }
 

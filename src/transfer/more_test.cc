@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -287,6 +288,28 @@ TEST_F(More, a_long_stretch_is_corked_until_the_step_returns) {
     } else {
       EXPECT_EQ(faults.seen("setsockopt"), 0u);
     }
+  }
+}
+
+// Who waits for all of it steps on at once: on and off again is once for the whole.
+TEST_F(More, a_blocking_transfer_keeps_its_cork_from_step_to_step) {
+  constexpr std::uint64_t long_one = 12 << 20;
+  const OwnedFd file = file_with(pattern(seed, 0, long_one));
+  for (const bool peer_leaves : {false, true}) {
+    Pair tcp = make_tcp_pair();
+    const int socket = tcp.to.number();
+    Connection connection = std::move(*Connection::adopt(context_, std::move(tcp.to)));
+    std::jthread receiver([&] {
+      std::vector<std::byte> room(long_one);
+      transfer(Source::socket(tcp.from.ref(), peer_leaves ? 1 << 20 : long_one),
+               Sink(std::span(room)));
+      if (peer_leaves) tcp.from.reset();
+    });
+    const ScopedFaults faults;
+    const Receipt receipt = transfer(context_, Source::file(file.ref(), {0, long_one}), connection);
+    EXPECT_EQ(receipt.ok(), !peer_leaves) << describe(receipt);
+    EXPECT_EQ(faults.seen("setsockopt"), 2u) << describe(receipt);
+    EXPECT_FALSE(os::is_corked(FdRef(socket)));
   }
 }
 

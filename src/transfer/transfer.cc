@@ -40,6 +40,7 @@ void drive(ContextState& context, Engine& engine, Receipt& receipt) {
     ++waits;
     if (auto waited = nap.wait_for(step.wait); !waited) {
       engine.fail(std::move(waited.error()));
+      if (engine.corked) engine.push();
       break;
     }
   }
@@ -53,7 +54,9 @@ constexpr std::uint64_t bounded_sharing = 256 << 20;
 
 DriverRights rights_for(const Options& options) {
   const bool unheard = may_wait(options) && !options.progress;
-  return {.may_wait = may_wait(options), .sharing_limit = unheard ? to_end : bounded_sharing};
+  return {.may_wait = may_wait(options),
+          .sharing_limit = unheard ? to_end : bounded_sharing,
+          .steps_on = true};
 }
 
 // What one call did not finish, or could not begin.
