@@ -26,7 +26,7 @@ class Keeper {
     /// True for the last one.
     bool drop() noexcept { return keepers.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 
-    End end;                              ///< gives the memory back; called once
+    End end;                              ///< gives the memory back
     std::span<const std::byte> memory{};  ///< all of it
     bool never_reused = false;            ///< pages of its own that munmap(2) gives back
     bool thaws = false;                   ///< who alone holds it may write to it
