@@ -49,7 +49,8 @@ class Slice {
   ~Slice() = default;
 
   /// Takes foreign memory in: `release()` is called exactly once, on whatever thread lets go last,
-  /// also if `bytes` is empty. Nobody may change the bytes before that. One allocation.
+  /// also if `bytes` is empty. Nobody may change the bytes before that. One allocation; where that
+  /// throws, nothing was taken in.
   template <class Release>
     requires std::invocable<Release&>
   static Slice adopt(std::span<const std::byte> bytes, Release release) {
@@ -61,13 +62,14 @@ class Slice {
     foreign.set_memory(bytes);
     return adopt(bytes, std::move(foreign).keeper());
   }
-  /// The same for memory that `owner` keeps alive.
+  /// The same for memory that `owner` keeps alive; borrow() if there is none.
   static Slice adopt(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+    if (!owner) return borrow(bytes);
     Kept<std::shared_ptr<const void>> kept(std::in_place, std::move(owner));
     kept.set_memory(bytes);
     return adopt(bytes, std::move(kept).keeper());
   }
-  /// The same for memory that `keeper` keeps alive. No allocation.
+  /// The same for memory that `keeper` keeps alive, and says what may be done with. No allocation.
   static Slice adopt(std::span<const std::byte> bytes, Keeper keeper) noexcept {
     return Slice(bytes, std::move(keeper));
   }

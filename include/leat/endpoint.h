@@ -115,8 +115,8 @@ class Source {
   OwnedFd owned_;
   Kind kind_ = Kind::memory;
   ConnectionState* connection_ = nullptr;
-  std::vector<Source>* parts_ = nullptr;  // of a composite; kept by `keeper_`
-  Keeper keeper_;                         // of the memory
+  Kept<std::vector<Source>> parts_;  // of a composite
+  Keeper keeper_;                    // of the memory
 };
 
 Source make_parts(std::vector<Source> list);

@@ -1,8 +1,6 @@
 /// What keeps memory alive that several share.
 #pragma once
 
-#include <sys/single_threaded.h>
-
 #include <atomic>
 #include <cstddef>
 #include <span>
@@ -11,8 +9,8 @@
 namespace leat {
 
 /// Keeps memory together with others: it is given back when the last of them is gone, on whatever
-/// thread that is. Copying one is one atomic addition, and a plain one while the process has a
-/// single thread; it allocates nothing. Each one belongs to one thread.
+/// thread that is. Copying one is one atomic addition, and allocates nothing. Each one belongs to
+/// one thread.
 class Keeper {
  public:
   /// What they have in common. Lives in the memory that is kept, or beside it.
@@ -24,22 +22,11 @@ class Keeper {
     Count& operator=(const Count&) = delete;
     ~Count() = default;
 
-    void add() noexcept {
-      if (__libc_single_threaded) {
-        keepers.store(keepers.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      } else {
-        keepers.fetch_add(1, std::memory_order_relaxed);
-      }
-    }
+    void add() noexcept { keepers.fetch_add(1, std::memory_order_relaxed); }
     /// True for the last one.
-    bool drop() noexcept {
-      if (!__libc_single_threaded) return keepers.fetch_sub(1, std::memory_order_acq_rel) == 1;
-      const std::size_t left = keepers.load(std::memory_order_relaxed) - 1;
-      keepers.store(left, std::memory_order_relaxed);
-      return left == 0;
-    }
+    bool drop() noexcept { return keepers.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 
-    End end;                              ///< gives the memory back; called once
+    End end;                              ///< gives the memory back
     std::span<const std::byte> memory{};  ///< all of it
     bool never_reused = false;            ///< pages of its own that munmap(2) gives back
     bool thaws = false;                   ///< who alone holds it may write to it

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <new>
 #include <utility>
 
@@ -37,7 +38,10 @@ Slice Slice::adopt(std::string text) {
 }
 
 std::optional<Buffer> Slice::try_thaw() && {
-  if (!keeper_.thaws() || !keeper_.is_alone()) return std::nullopt;
+  const auto whole = keeper_.memory();
+  const bool is_inside = std::greater_equal()(bytes_.data(), whole.data()) &&
+                         std::less_equal()(bytes_.data() + size(), whole.data() + whole.size());
+  if (!is_inside || !keeper_.thaws() || !keeper_.is_alone()) return std::nullopt;
   // It was written before it was frozen.
   const std::span bytes(const_cast<std::byte*>(bytes_.data()), bytes_.size());
   bytes_ = {};
@@ -62,7 +66,12 @@ Result<Buffer> Buffer::allocate(std::size_t size, Room room) {
 Result<Buffer> Buffer::pages(std::size_t size) {
   const auto mapped = os::map_pages(size);
   if (!mapped) return std::unexpected(mapped.error());
-  return Buffer(mapped->first(size), Keeper(*new PagesCount(*mapped)));
+  auto* const count = new (std::nothrow) PagesCount(*mapped);
+  if (!count) {
+    os::unmap_pages(*mapped);
+    return os::make_error(ENOMEM, "malloc");
+  }
+  return Buffer(mapped->first(size), Keeper(*count));
 }
 
 std::span<std::byte> Buffer::grow_front(std::size_t count) noexcept {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -192,6 +194,54 @@ TEST(ThawTest, waits_for_no_reader_and_races_with_none) {
     while (!buffer) buffer = std::move(slice).try_thaw();
     std::ranges::fill(buffer->bytes(), std::byte{2});
   }
+}
+
+TEST(ThawTest, refuses_bytes_that_are_not_in_the_memory_that_is_kept) {
+  std::array<std::byte, 4> others{};
+  Slice heap = frozen(8);
+  Slice foreign = Slice::adopt(others, heap.keeper());
+  heap = Slice();
+  EXPECT_FALSE(std::move(foreign).try_thaw());
+}
+
+TEST(AdoptTest, without_an_owner_nothing_is_kept) {
+  const std::array<std::byte, 4> bytes{};
+  EXPECT_FALSE(Slice::adopt(bytes, std::shared_ptr<const void>()).keeper());
+}
+
+TEST(AdoptTest, memory_with_a_count_of_its_own_says_what_may_be_done_with_it) {
+  struct Mine : Keeper::Count {
+    Mine() : Count([](Count& count) noexcept { ++static_cast<Mine&>(count).ends; }) {}
+    int ends = 0;
+  } mine;
+  const std::array<std::byte, 100> all{};
+  mine.memory = all;
+  mine.never_reused = true;
+  {
+    const Slice slice = Slice::adopt(std::span(all).first(10), Keeper(mine));
+    EXPECT_TRUE(slice.is_never_reused());
+    EXPECT_EQ(slice.retained_bytes(), 100u);
+    EXPECT_EQ(mine.ends, 0);
+  }
+  EXPECT_EQ(mine.ends, 1);
+}
+
+// Its release finds the slice as it will be.
+TEST(AdoptTest, a_release_may_assign_to_the_slice_that_let_go) {
+  int releases = 0;
+  Slice slice;
+  slice = Slice::adopt({}, [&] {
+    ++releases;
+    slice = Slice::borrow("late");
+  });
+  slice = Slice::borrow("new");
+  EXPECT_EQ(releases, 1);
+  EXPECT_EQ(slice.text(), "late");
+}
+
+TEST(BufferTest, is_aligned_as_memory_of_malloc_is) {
+  const Buffer buffer = *Buffer::allocate(100);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % alignof(std::max_align_t), 0u);
 }
 
 TEST(AdoptTest, a_string_or_a_vector_is_taken_over_whole) {

@@ -187,16 +187,16 @@ Result<Chain::Flat> Chain::flatten() const {
 }
 
 std::uint64_t Chain::retained_bytes() const {
-  std::vector<std::pair<const void*, std::uint64_t>> owners;
+  std::vector<std::pair<const void*, std::uint64_t>> keepers;
   std::uint64_t sum = 0;
   for (const Slice& slice : *this) {
-    if (slice.keeper()) owners.emplace_back(slice.keeper().count(), slice.retained_bytes());
+    if (slice.keeper()) keepers.emplace_back(slice.keeper().count(), slice.retained_bytes());
   }
-  std::ranges::sort(owners, std::greater());
+  std::ranges::sort(keepers, std::greater());
   const auto repeated =
-      std::ranges::unique(owners, {}, [](const auto& owner) { return owner.first; });
-  owners.erase(repeated.begin(), repeated.end());
-  for (const auto& [owner, bytes] : owners) sum += bytes;
+      std::ranges::unique(keepers, {}, [](const auto& keeper) { return keeper.first; });
+  keepers.erase(repeated.begin(), repeated.end());
+  for (const auto& [keeper, bytes] : keepers) sum += bytes;
   return sum;
 }
 

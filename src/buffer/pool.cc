@@ -108,7 +108,7 @@ bool Budget::take(std::uint64_t bytes) noexcept {
   return true;
 }
 
-void BlockRecord::thaw(Count& count) noexcept {
+void BlockRecord::end_of_slices(Count& count) noexcept {
   auto& record = static_cast<BlockRecord&>(count);
   leat::give_back(&record, *record.home);
 }

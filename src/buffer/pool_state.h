@@ -15,8 +15,8 @@ namespace leat {
 
 /// One block. Never moves, and lives as long as the pool's memory does.
 struct BlockRecord : Keeper::Count {
-  BlockRecord() noexcept : Count(thaw) {}
-  static void thaw(Count& count) noexcept;
+  BlockRecord() noexcept : Count(end_of_slices) {}
+  static void end_of_slices(Count& count) noexcept;
 
   PoolHome* home = nullptr;     // where a frozen one goes back to
   BlockRecord* next = nullptr;  // of those that other threads gave back

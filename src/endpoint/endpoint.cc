@@ -132,8 +132,7 @@ Source make_parts(std::vector<Source> list) {
       flat->push_back(std::move(part));
     }
   }
-  source.parts_ = flat.get();
-  source.keeper_ = std::move(flat).keeper();
+  source.parts_ = std::move(flat);
   return source;
 }
 

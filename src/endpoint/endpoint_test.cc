@@ -171,6 +171,10 @@ TEST_F(Endpoint, parts_have_the_sum_of_their_lengths) {
   EXPECT_EQ(parts(Source::pipe(FdRef(9)), std::string_view("abc")).length(), to_end);
   EXPECT_EQ(make_parts({}).length(), 0u);
   EXPECT_TRUE(Source().parts().empty());
+  Source moved = parts(std::string_view("abc"), std::string_view("d"));
+  const Source taken = std::move(moved);
+  EXPECT_TRUE(moved.parts().empty());  // NOLINT(bugprone-use-after-move): that is what it is about
+  EXPECT_EQ(taken.parts().size(), 2u);
 }
 
 TEST_F(Endpoint, kinds_have_names) {

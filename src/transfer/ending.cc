@@ -168,7 +168,7 @@ bool Engine::wound_down(Resources& resources) {
   if (!pump.get()) return true;
   const Moved moved = pump.get()->wind_down(resources);
   if (moved.taken + moved.delivered + moved.calls > 0) {
-    ledger.moved(mechanism(), moved, MechanismAccess::entry(mechanism()).cost(*facts, sink_facts));
+    ledger.moved(mechanism(), moved, cost_now());
     show(moved.delivered);
     advance(moved.taken, moved.delivered);
     if (moved.delivered > 0) held_back = moved.held_back;

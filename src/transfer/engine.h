@@ -201,6 +201,7 @@ struct Engine {
   bool skip_hole(StepWork& work);
   bool preallocate();
   Moved pump_once(StepWork& work, std::uint64_t bound, std::uint64_t resident);
+  Cost cost_now() const;
   bool account(StepWork& work, const Moved& moved);
   std::uint64_t bound_of(const StepWork& work);
   bool source_ended();

@@ -5,12 +5,14 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>  // netinet/tcp.h knows no tcpi_data_segs_out
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -19,6 +21,7 @@
 
 #include <gtest/gtest.h>
 
+#include <leat/buffer.h>
 #include <leat/connection.h>
 #include <leat/transfer.h>
 
@@ -311,6 +314,41 @@ TEST_F(More, a_blocking_transfer_keeps_its_cork_from_step_to_step) {
     EXPECT_EQ(faults.seen("setsockopt"), 2u) << describe(receipt);
     EXPECT_FALSE(os::is_corked(FdRef(socket)));
   }
+}
+
+// What it waits for then is, among others, the segment that a cork would hold back.
+TEST_F(More, no_cork_stays_while_lent_memory_is_waited_for) {
+  constexpr std::size_t long_one = 1 << 20;
+  Context context = make_context({.lent_budget_bytes = 20'000});
+  Pair tcp = make_tcp_pair();
+  Connection connection = std::move(*Connection::adopt(context, std::move(tcp.to)));
+  const std::jthread receiver([&] {
+    std::vector<std::byte> room(long_one);
+    transfer(Source::socket(tcp.from.ref(), long_one), Sink(std::span(room)));
+  });
+  int waits = 0;
+  Options options{.mechanism = *Mechanism::named("zerocopy_send")};
+  options.progress = [&](const Step& step) {
+    if (step.state != State::blocked || step.wait.fds()[0].events == POLLOUT) return;
+    ++waits;
+    EXPECT_FALSE(os::is_corked(connection.fd()));
+  };
+  const Slice slice = std::move(*Buffer::allocate(long_one)).freeze();
+  const Receipt receipt = transfer(context, slice, connection, options);
+  EXPECT_TRUE(receipt.ok()) << describe(receipt);
+  EXPECT_GT(waits, 0);
+}
+
+TEST_F(More, no_cork_stays_if_a_callback_throws) {
+  constexpr std::uint64_t long_one = 12 << 20;
+  const OwnedFd file = file_with(pattern(seed, 0, long_one));
+  Pair tcp = make_tcp_pair();
+  Connection connection = std::move(*Connection::adopt(context_, std::move(tcp.to)));
+  Options options;
+  options.progress = [](const Step&) { throw std::runtime_error("no more"); };
+  EXPECT_THROW(transfer(context_, Source::file(file.ref(), {0, long_one}), connection, options),
+               std::runtime_error);
+  EXPECT_FALSE(os::is_corked(connection.fd()));
 }
 
 // A cork of the socket's owner holds back what it will, and stays.

@@ -59,8 +59,8 @@ Step Engine::step(std::uint64_t limit) {
   last_wait.wake_at.reset();
   awaits_finish.reset();
   run(work);
-  if ((held_back || corked) && !stays_corked()) push();
   if (state == State::blocked) check_fruitless_wake(work);
+  if ((held_back || corked) && !stays_corked()) push();
   if (state == State::blocked && secured.has_lease())
     last_wait.wake_at = earlier(last_wait.wake_at, Clock::now() + Snapshot::longest_wait);
   was_blocked = state == State::blocked && last_wait.count > 0;
@@ -226,11 +226,15 @@ bool Engine::is_to_be_corked(const Allowance& allowance, const MechanismEntry& e
          !sink_facts.nodelay;
 }
 
-bool Engine::account(StepWork& work, const Moved& moved) {
+Cost Engine::cost_now() const {
   Cost cost = MechanismAccess::entry(mechanism()).cost(*facts, sink_facts);
   if (options.witness && cost.cpu_copies)
     *cost.cpu_copies += seen_by_witness(mechanism(), *facts, sink_facts).copies;
-  ledger.moved(mechanism(), moved, cost);
+  return cost;
+}
+
+bool Engine::account(StepWork& work, const Moved& moved) {
+  ledger.moved(mechanism(), moved, cost_now());
   if (work.resources.ticket != 0)
     ledger.set_ticket(mechanism(), std::exchange(work.resources.ticket, 0));
   work.taken += moved.taken;
@@ -436,7 +440,7 @@ bool Engine::stays_corked() const {
   if (!rights.steps_on || !corked) return false;
   return state == State::progress ||
          (state == State::blocked && last_wait.count == 1 && !last_wait.wake_at &&
-          last_wait.slots[0].role == WaitFd::Role::sink);
+          last_wait.slots[0].role == WaitFd::Role::sink && last_wait.slots[0].events == POLLOUT);
 }
 
 void Engine::push() {

@@ -30,7 +30,16 @@ struct DestroyState {
   void operator()(TransferState* state) const noexcept { destroy_state(state); }
 };
 
+// However the transfer ends, also by what a callback throws.
+struct Uncork {
+  Engine& engine;
+  ~Uncork() {
+    if (engine.corked) engine.push();
+  }
+};
+
 void drive(ContextState& context, Engine& engine, Receipt& receipt) {
+  const Uncork at_end{engine};
   Nap nap(context);
   std::uint64_t waits = 0;
   for (;;) {
@@ -40,7 +49,6 @@ void drive(ContextState& context, Engine& engine, Receipt& receipt) {
     ++waits;
     if (auto waited = nap.wait_for(step.wait); !waited) {
       engine.fail(std::move(waited.error()));
-      if (engine.corked) engine.push();
       break;
     }
   }
@@ -123,6 +131,7 @@ ContextState* home_of(const Source& source, const Sink& sink) {
 
 }  // namespace
 
+extern const Options nothing_asked;
 const Options nothing_asked{};
 
 Transfer Transfer::start(Context& context, Source source, Sink sink, const Options& options) {

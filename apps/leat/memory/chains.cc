@@ -8,7 +8,6 @@
 #include <leat/buffer.h>
 
 #include "memory/cord.h"
-#include "memory/counted_references.h"
 #include "memory/sink.h"
 
 namespace leat::app::memory {
@@ -203,7 +202,6 @@ Expected<Group> split(Pieces& from, const Expected<CordPeer>& cord, const Settin
 }  // namespace
 
 Expected<std::vector<Group>> measure_chains(const Settings& settings) {
-  count_references_atomically();
   Pieces from;
   const Expected<CordPeer> cord = CordPeer::of(from.memory, piece_bytes, part_bytes);
   std::vector<Group> groups;

@@ -6,7 +6,6 @@
 
 #include <leat/buffer.h>
 
-#include "memory/counted_references.h"
 #include "memory/sink.h"
 
 namespace leat::app::memory {
@@ -81,7 +80,6 @@ Way take_counted(const Slice& whole) {
 }  // namespace
 
 Expected<Group> measure_slices(const Settings& settings) {
-  count_references_atomically();
   const auto whole = make_buffer();
   if (!whole) return std::unexpected(whole.error());
   std::vector<std::byte> kept(slice_bytes);
