@@ -1,20 +1,14 @@
 """Programs that copy a file to a name that does not exist yet."""
 
-import shutil
 import sys
 
 from measure import PeerFailed, run
 
 
-def settle_memory(work):
-    """Another copy is made and removed, so that all find the same memory: the host of a virtual
-    machine takes back what has been free for a while, and who gets it next pays for that."""
-    shutil.copyfile(work.file, work.folder / "before")
-    (work.folder / "before").unlink()
-
-
 class Copier:
-    """A command that writes `{to}`, which is looked at and removed afterwards."""
+    """A command that writes `{to}`, which is looked at and removed afterwards. It runs twice, and
+    the second run counts: the host of a virtual machine takes back what has been free for a while,
+    and who gets it next pays for that, each program for pages of the sizes that it asks for."""
 
     def __init__(self, name, command):
         self.name = name
@@ -22,8 +16,10 @@ class Copier:
 
     def measure(self, work):
         to = work.folder / "copy"
-        settle_memory(work)
-        sample = run([word.format(file=work.file, to=to) for word in self.command])
+        command = [word.format(file=work.file, to=to) for word in self.command]
+        run(command)
+        to.unlink()
+        sample = run(command)
         size = to.stat().st_size
         to.unlink()
         if size != work.size:
