@@ -171,6 +171,9 @@ def main():
         if options.only in (None, "file"):
             groups.append(measure_group("Same work: a file to a new name", files.same_work(
                 options.leat, work), work, rounds))
+            groups.append(measure_group(
+                "Same work: a file to a new name, past the page cache",
+                files.same_work_past_the_cache(options.leat), work, rounds))
         if options.only in (None, "others"):
             for rows in (others.over_tcp(options.leat, stack), others.to_files(options.leat)):
                 groups.append(measure_group("For orientation: not the same work", [
