@@ -68,7 +68,7 @@ std::string describe(const Cell& cell) {
 
 std::vector<Cell> calibration_cells() {
   constexpr std::array warm{1 * kib, 16 * kib, 64 * kib, 256 * kib, 2 * mib, 32 * mib};
-  constexpr std::array cold{256 * kib, 16 * mib};
+  constexpr std::array cold{256 * kib, 1 * mib, 16 * mib};
   std::vector<Cell> cells;
   add(cells, Cache::warm, warm);
   add(cells, Cache::cold, cold);
