@@ -160,6 +160,8 @@ class Memory(Shape, unittest.TestCase):
         self.assertEqual(set(group), USE_KEYS)
         self.assertEqual(group["size"], SHARED)
         rows = {row["name"]: row for row in group["rows"]}
+        if os.environ.get("LEAT_SANITIZE"):
+            self.skipTest("a sanitizer's allocator gives memory back while this is measured")
         # Beside a buffer of this size also what 8 threads or processes take for themselves counts.
         for name in ("8 threads, slices", "8 processes, a region"):
             self.assertGreater(rows[name]["copies"], 0.9, name)
