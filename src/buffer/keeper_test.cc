@@ -43,7 +43,7 @@ TEST(KeeperTest, moves_and_assigns_to_itself_without_counting) {
     Keeper moved = std::move(keeper);
     EXPECT_FALSE(keeper);  // NOLINT(bugprone-use-after-move): that is what it is about
     EXPECT_TRUE(moved.is_alone());
-    moved = std::move(keeper);
+    moved = Keeper();
     EXPECT_EQ(counted.ends, 1);
   }
   EXPECT_EQ(counted.ends, 1);
@@ -65,11 +65,12 @@ TEST(KeeperTest, goes_once_whoever_is_the_last) {
     {
       Kept<std::shared_ptr<std::vector<int>>> kept(std::in_place, std::move(value));
       std::vector<std::jthread> threads;
+      threads.reserve(2);
       for (std::size_t i = 0; i < 2; ++i) {
         threads.emplace_back([mine = kept, i]() mutable {
           for (int turn = 0; turn < 50; ++turn) {
-            const Keeper again = mine.keeper();
-            ++(**mine)[i];
+            const auto again = mine;
+            ++(**again)[i];
           }
           mine = {};
         });

@@ -131,7 +131,6 @@ ContextState* home_of(const Source& source, const Sink& sink) {
 
 }  // namespace
 
-extern const Options nothing_asked;
 const Options nothing_asked{};
 
 Transfer Transfer::start(Context& context, Source source, Sink sink, const Options& options) {
