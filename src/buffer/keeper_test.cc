@@ -69,8 +69,9 @@ TEST(KeeperTest, goes_once_whoever_is_the_last) {
       for (std::size_t i = 0; i < 2; ++i) {
         threads.emplace_back([mine = kept, i]() mutable {
           for (int turn = 0; turn < 50; ++turn) {
-            const auto again = mine;
+            auto again = mine;
             ++(**again)[i];
+            again = {};
           }
           mine = {};
         });
