@@ -115,8 +115,8 @@ class Source {
   OwnedFd owned_;
   Kind kind_ = Kind::memory;
   ConnectionState* connection_ = nullptr;
-  Kept<std::vector<Source>> parts_;  // of a composite
-  Keeper keeper_;                    // of the memory
+  std::vector<Source>* parts_ = nullptr;  // of a composite, while there is its keeper
+  Keeper keeper_;                         // of the memory, or of the parts
 };
 
 Source make_parts(std::vector<Source> list);

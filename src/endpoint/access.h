@@ -20,7 +20,7 @@ struct EndpointAccess {
     return source;
   }
   static bool is_composite(const Source& source) {
-    return source.parts_ && !source.parts_->empty();
+    return source.parts_ && !source.parts().empty();
   }
   static void set_length(Source& source, std::uint64_t length) { source.length_ = length; }
 

@@ -116,7 +116,7 @@ Result<Source> Source::open(const std::string& path, Range range) {
 }
 
 std::span<Source> Source::parts() const noexcept {
-  return parts_ ? std::span(*parts_) : std::span<Source>();
+  return parts_ && keeper_ ? std::span(*parts_) : std::span<Source>();
 }
 
 Source make_parts(std::vector<Source> list) {
@@ -132,7 +132,8 @@ Source make_parts(std::vector<Source> list) {
       flat->push_back(std::move(part));
     }
   }
-  source.parts_ = std::move(flat);
+  source.parts_ = flat.get();
+  source.keeper_ = std::move(flat).keeper();
   return source;
 }
 
