@@ -236,6 +236,25 @@ TEST_F(VmspliceTest, surrenders_what_its_pipe_holds) {
   EXPECT_TRUE(residue.pipe.valid());
 }
 
+// A step that ends right between two pieces keeps what the pipe holds of the second.
+TEST_F(VmspliceTest, the_end_of_a_piece_throws_nothing_away) {
+  Chain chain;
+  chain.append(pages(4096, 0));
+  chain.append(pages(4096, 4096));
+  Context context = make_context();
+  const ScopedFaults faults({{.call = "splice", .shorten_to = 100}});
+  Transfer transfer = Transfer::start(context, chain, Sink::socket(tcp_.to.ref()), forced_);
+  const Step short_one = transfer.step(8192);
+  ASSERT_EQ(short_one.taken, 8192u);
+  ASSERT_EQ(short_one.delivered, 100u);
+  const Step to_the_border = transfer.step(4096 - 100);
+  EXPECT_EQ(to_the_border.delivered, 4096u);
+  EXPECT_EQ(to_the_border.taken, 8192u) << "it went back";
+  EXPECT_EQ(drive(context, transfer).trouble, "");
+  EXPECT_EQ(faults.seen("vmsplice"), 1u) << "filled again";
+  EXPECT_EQ(read_some(tcp_.from, 8192).mismatch(), "");
+}
+
 TEST_F(VmspliceTest, a_refusal_on_the_way_leaves_exact_counts) {
   Context context = make_context();
   Receipt receipt;

@@ -205,13 +205,14 @@ void Engine::advance(std::uint64_t newly_taken, std::uint64_t newly_delivered) {
     place().delivered += newly_delivered;
     return;
   }
-  // Gathered memory: the bytes may end in a later part.
+  // Gathered memory: the bytes may end in a later part, or right where it begins. The pump stays,
+  // as it may hold bytes of it.
   std::uint64_t left = newly_delivered;
-  while (left > parts()[part].length() - part_place.delivered) {
-    left -= parts()[part].length() - part_place.delivered;
-    ++part;
-    part_place = {};
-    facts->promised = parts()[part].length();
+  for (; part + 1 < run_end; ++part, part_place = {}) {
+    const std::uint64_t rest = parts()[part].length() - part_place.delivered;
+    if (left < rest) break;
+    left -= rest;
+    facts->promised = parts()[part + 1].length();
   }
   part_place.taken += left;
   part_place.delivered += left;
