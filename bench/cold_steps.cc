@@ -410,20 +410,20 @@ struct Row {
   const char* name;
   leat::Options options;
   bool evicts = false;
-  bool stranger = false;
+  bool stranger = false;  // the warm ones, too: what a user may have of pipes differs
 };
 
 void evict(FdRef file) { ::posix_fadvise(file.number(), 0, 0, POSIX_FADV_DONTNEED); }
 
-// On a thread of its own: credentials belong to threads.
-Run run_row(const Row* row, FdRef warm_file, const OwnedFd* file, double seconds) {
+// Without `file` the warm ones alone. On a thread of its own: credentials belong to threads.
+Run run_row(const Row& row, FdRef warm_file, const OwnedFd* file, double seconds) {
   Run run;
   std::thread([&] {
     Receivers receivers;
     Loop loop(receivers, warm_file);
     // Of this thread: what else runs on the machine is not to be measured.
     must(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), -20), "setpriority");
-    if (row && row->stranger) {
+    if (row.stranger) {
       must(::syscall(SYS_setresgid, 65533, 65533, 65533), "setresgid");
       must(::syscall(SYS_setresuid, 65533, 65533, 65533), "setresuid");
     }
@@ -436,10 +436,10 @@ Run run_row(const Row* row, FdRef warm_file, const OwnedFd* file, double seconds
         evict(*file);
         evicted_at = 0;
         return leat::Transfer::start(home, leat::Source::file(file->ref()),
-                                     leat::Sink::socket(socket), row->options);
+                                     leat::Sink::socket(socket), row.options);
       };
       cold.on_taken = [&](std::uint64_t taken) {
-        if (!row->evicts || taken - evicted_at < evict_every) return;
+        if (!row.evicts || taken - evicted_at < evict_every) return;
         evict(*file);
         evicted_at = taken;
       };
@@ -462,10 +462,10 @@ void measure(Bench& bench, const OwnedFd& file, double seconds) {
       {.name = "may_wait, sendfile", .options = {.mechanism = *leat::Mechanism::named("sendfile")}},
   };
   for (const Row& row : rows) {
-    bench.without = run_row(nullptr, bench.warm_file, nullptr, seconds);
+    bench.without = run_row(row, bench.warm_file, nullptr, seconds);
     bench.longest_without_us = std::max(bench.longest_without_us, bench.without.warm.longest());
     bench.print("without the cold file", bench.without);
-    Run run = run_row(&row, bench.warm_file, &file, seconds);
+    Run run = run_row(row, bench.warm_file, &file, seconds);
     bench.print(row.name, run);
     if (row.options.disk == Disk::never_wait) bench.check(row.name, run);
   }
