@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -10,6 +12,7 @@
 #include <fmt/core.h>
 
 #include "bench/rounds.h"
+#include "bench/statistics.h"
 #include "planner/cells.h"
 
 namespace leat::app::planner {
@@ -17,13 +20,18 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// One mechanism in one cell, and what its runs took.
+/// One mechanism in one cell, and what it took in each round.
 struct Trial {
-  Cell cell;
   Mechanism mechanism;
   std::vector<double> wall_s{};
   std::vector<double> cpu_s{};
   bool refused = false;
+};
+
+/// What is compared.
+struct Trials {
+  Cell cell;
+  std::vector<Trial> ways;
 };
 
 bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
@@ -38,58 +46,89 @@ bool is_calibrated(Mechanism mechanism, bool shares_extents) {
          !(shares_extents && mechanism.name() == "copy_file_range");
 }
 
-std::expected<std::vector<Trial>, std::string> list_trials(const Files& files) {
-  std::vector<Trial> trials;
+std::expected<std::vector<Trials>, std::string> list_trials(const Files& files) {
+  std::vector<Trials> all;
   for (const Cell& cell : calibration_cells()) {
     const auto mechanisms = mechanisms_for(files, cell);
     if (!mechanisms) return std::unexpected(mechanisms.error());
     const bool shares_extents = std::ranges::any_of(
         *mechanisms, [](Mechanism mechanism) { return mechanism.name() == "reflink"; });
+    Trials trials{cell, {}};
     for (const Mechanism mechanism : *mechanisms) {
-      if (is_calibrated(mechanism, shares_extents)) trials.push_back({cell, mechanism});
+      if (is_calibrated(mechanism, shares_extents)) trials.ways.push_back({mechanism});
     }
+    all.push_back(std::move(trials));
   }
-  return trials;
+  return all;
 }
 
-std::expected<void, std::string> run(const Files& files, Trial& trial) {
-  const auto sample =
-      bench::measure_checked(files.payload_of(trial.cell), trial.cell.pair, {trial.mechanism, 0});
+std::expected<void, std::string> run(const bench::Payload& payload, const Cell& cell,
+                                     Trial& trial) {
+  constexpr double least_s = 1e-9;  // of CPU time too short for the kernel to see
+  const auto sample = bench::measure_checked(payload, cell.pair, {trial.mechanism, 0});
   if (sample) {
-    trial.wall_s.push_back(sample->wall_s);
-    trial.cpu_s.push_back(sample->cpu_s());
+    trial.wall_s.push_back(std::max(sample->wall_s, least_s));
+    trial.cpu_s.push_back(std::max(sample->cpu_s(), least_s));
     return {};
   }
   trial.refused = sample.error().refused;
   if (trial.refused) return {};
-  return std::unexpected(fmt::format("{}, {}: {}", describe(trial.cell), trial.mechanism.name(),
-                                     sample.error().message));
+  return std::unexpected(
+      fmt::format("{}, {}: {}", describe(cell), trial.mechanism.name(), sample.error().message));
 }
 
-/// Disturbances only lengthen what is done in memory. A disk is quick by luck, too.
-double typical(const Cell& cell, std::vector<double> seconds) {
-  if (cell.pair.cache == bench::Cache::warm) return std::ranges::min(seconds);
-  const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
-  std::ranges::nth_element(seconds, middle);
-  return *middle;
+/// Each way once, one right after the other.
+std::expected<void, std::string> run_round(const Files& files, int round, Trials& trials) {
+  const bench::Payload payload = files.payload_of(trials.cell);
+  for (const std::size_t index : bench::order_of_round(trials.ways.size(), round)) {
+    if (const auto ran = run(payload, trials.cell, trials.ways[index]); !ran) return ran;
+  }
+  std::erase_if(trials.ways, [](const Trial& trial) { return trial.refused; });
+  return {};
 }
 
-Costs costs_of(const std::vector<Trial>& trials) {
+std::vector<double> typical(const Trials& trials, std::vector<double> Trial::*seconds) {
+  std::vector<std::vector<double>> ways;
+  for (const Trial& trial : trials.ways) ways.push_back(trial.*seconds);
+  return typical_seconds(ways);
+}
+
+Costs costs_of(const std::vector<Trials>& all) {
+  constexpr double nanoseconds = 1e9;
   Costs costs;
   costs.kernel = kernel_release();
   costs.cpu = processor_name();
-  for (const Trial& trial : trials) {
-    if (trial.refused || trial.wall_s.empty()) continue;
-    constexpr double nanoseconds = 1e9;
-    constexpr double least = 1;  // of CPU time too short for the kernel to see
-    costs.add({cost_source(trial.cell.pair), cost_sink(trial.cell.pair), trial.mechanism,
-               trial.cell.size, typical(trial.cell, trial.wall_s) * nanoseconds,
-               std::max(typical(trial.cell, trial.cpu_s) * nanoseconds, least)});
+  for (const Trials& trials : all) {
+    const std::vector<double> wall_s = typical(trials, &Trial::wall_s);
+    const std::vector<double> cpu_s = typical(trials, &Trial::cpu_s);
+    for (std::size_t index = 0; index < trials.ways.size(); ++index) {
+      costs.add({cost_source(trials.cell.pair), cost_sink(trials.cell.pair),
+                 trials.ways[index].mechanism, trials.cell.size, wall_s[index] * nanoseconds,
+                 cpu_s[index] * nanoseconds});
+    }
   }
   return costs;
 }
 
 }  // namespace
+
+std::vector<double> typical_seconds(std::span<const std::vector<double>> ways) {
+  if (ways.empty()) return {};
+  std::vector<double> levels(ways.front().size());
+  for (std::size_t round = 0; round < levels.size(); ++round) {
+    double logarithms = 0;
+    for (const std::vector<double>& way : ways) logarithms += std::log(way[round]);
+    levels[round] = std::exp(logarithms / static_cast<double>(ways.size()));
+  }
+  std::vector<double> typical;
+  for (const std::vector<double>& way : ways) {
+    std::vector<double> shares;
+    for (std::size_t round = 0; round < levels.size(); ++round)
+      shares.push_back(way[round] / levels[round]);
+    typical.push_back(bench::median(shares) * bench::median(levels));
+  }
+  return typical;
+}
 
 std::expected<Costs, std::string> calibrate(const Calibration& calibration) {
   const auto began = Clock::now();
@@ -99,15 +138,13 @@ std::expected<Costs, std::string> calibrate(const Calibration& calibration) {
   if (!trials) return std::unexpected(trials.error());
   for (int round = 0; round == 0 || Clock::now() - began < calibration.time; ++round) {
     for (const std::size_t index : bench::order_of_round(trials->size(), round)) {
-      Trial& trial = (*trials)[index];
       // One of each is enough to be going on with when the time is up in mid-round.
       if (round > 0 && Clock::now() - began >= calibration.time) break;
-      if (trial.refused) continue;
-      if (calibration.progress) {
-        calibration.progress(fmt::format("round {}: {}, {}", round + 1, describe(trial.cell),
-                                         trial.mechanism.name()));
-      }
-      if (const auto ran = run(*files, trial); !ran) return std::unexpected(ran.error());
+      Trials& cell = (*trials)[index];
+      if (calibration.progress)
+        calibration.progress(fmt::format("round {}: {}", round + 1, describe(cell.cell)));
+      if (const auto ran = run_round(*files, round, cell); !ran)
+        return std::unexpected(ran.error());
     }
   }
   return costs_of(*trials);
