@@ -52,8 +52,10 @@ struct Plan {
 /// What the blocking `transfer` would do (a Transfer never waits in the kernel). Asks the
 /// descriptors for facts (fstat(2), fcntl(2), the network device); moves nothing. With
 /// Consistency::snapshot it may open a nameless file, or hold a read lease, for a moment, to see
-/// whether that is permitted. For parts it is the plan of the first part that is not empty. The
-/// same facts and costs give the same plan.
+/// whether that is permitted. For parts it is the plan of the first part that is not empty. A
+/// Connection says itself what it was refused and whether it would lend unasked, on its Context's
+/// thread only; what a Context remembers of other ends is not looked at. The same facts and costs
+/// give the same plan.
 Plan plan(const Source& source, const Sink& sink, const Options& options = {},
           const Costs& costs = Costs::shipped());
 

@@ -15,6 +15,7 @@
 
 #include <leat/buffer.h>
 #include <leat/connection.h>
+#include <leat/plan.h>
 #include <leat/transfer.h>
 
 #include "support/drive.h"
@@ -179,6 +180,41 @@ TEST_F(AdaptationTest, lends_unasked_until_the_kernel_says_that_it_copied) {
     EXPECT_TRUE(copied.refusals[0].reason.contains("tried again"));
   }
   EXPECT_TRUE(has_leg(send(bytes), "zerocopy_send")) << "not for ever";
+}
+
+TEST_F(AdaptationTest, a_plan_names_the_way_that_the_next_transfer_takes) {
+  const Slice bytes = slice(worth_lending);
+  const std::uint32_t rounds = LendingTrial::strikes_to_pause + LendingTrial::first_pause + 1;
+  std::uint32_t lent = 0;
+  for (std::uint32_t i = 0; i < rounds; ++i) {
+    const Mechanism planned = plan(Source(bytes), Sink(connection_)).chosen();
+    EXPECT_EQ(plan(Source(bytes), Sink(connection_)).chosen(), planned) << "a plan spends nothing";
+    const Receipt receipt = send(bytes);
+    EXPECT_TRUE(moved_by_alone(receipt, planned)) << planned.name() << ": " << describe(receipt);
+    lent += planned.name() == "zerocopy_send";
+  }
+  EXPECT_EQ(lent, LendingTrial::strikes_to_pause + 1);
+}
+
+// A filter that denies the flag denies it for good.
+TEST_F(AdaptationTest, a_connection_that_was_refused_lending_stops_to_think_of_it) {
+  const Slice bytes = slice(worth_lending);
+  {
+    const ScopedFaults faults({{.call = "sendmsg", .error_number = EPERM}});
+    const Receipt refused = send(bytes);
+    ASSERT_EQ(refused.refusals.size(), 1u) << describe(refused);
+    EXPECT_EQ(refused.refusals[0].error_number, EPERM);
+  }
+  const Plan next = plan(Source(bytes), Sink(connection_));
+  EXPECT_NE(next.chosen().name(), "zerocopy_send");
+  for (const Candidate& each : next.candidates) {
+    if (each.mechanism.name() != "zerocopy_send") continue;
+    EXPECT_FALSE(each.fits);
+    EXPECT_EQ(each.reason, "it refused for such ends before");
+  }
+  const Receipt receipt = send(bytes);
+  EXPECT_TRUE(moved_by_alone(receipt, next.chosen())) << describe(receipt);
+  EXPECT_EQ(state().lends_from, to_end) << "and needs no plan of its own";
 }
 
 TEST_F(AdaptationTest, does_not_lend_small_or_borrowed_memory) {

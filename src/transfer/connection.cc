@@ -75,7 +75,14 @@ void ConnectionState::take_what_came_back() noexcept {
   if (awaiting_release > 0) os::signal_eventfd(context->wakeups);
 }
 
-bool ConnectionState::lends_unasked() noexcept {
+bool ConnectionState::lends_unasked(const SourceFacts& source, const SinkFacts& sink,
+                                    const Needs& needs) noexcept {
+  if (source.kind != Kind::memory || source.tenure == MemoryTenure::borrowed) return false;
+  if (!sink.lendable || needs.forced || needs.copies_forbidden) return false;
+  return source.promised >= worth_lending && has_promising_route();
+}
+
+bool ConnectionState::has_promising_route() noexcept {
   if (!is_route_known) {
     is_route_known = true;
     if (!context->lending_routes.promise(fd)) lends_from = to_end;
@@ -101,6 +108,7 @@ void ConnectionState::ended_orderly() noexcept {
 
 void ConnectionState::close_way(Mechanism mechanism) noexcept {
   closed_ways |= 1u << MechanismAccess::index(mechanism);
+  if (mechanism == *Mechanism::named("zerocopy_send")) lends_from = to_end;
   memory_rankings_.clear();
   messages = {};
   page_rankings_.clear();

@@ -112,11 +112,8 @@ std::uint32_t Engine::closed_before() {
   return on_connection | for_pair;
 }
 
-// Memory that whoever needs it keeps is lent unasked where that may well save a copy.
 bool Engine::lends_first() {
-  if (facts->kind != Kind::memory || facts->tenure == MemoryTenure::borrowed) return false;
-  if (!sink_facts.lendable || needs.forced || needs.copies_forbidden) return false;
-  if (facts->promised < worth_lending || !sink_connection->lends_unasked()) return false;
+  if (!sink_connection || !sink_connection->lends_unasked(*facts, sink_facts, needs)) return false;
   if (sink_connection->trial.begins()) return true;
   ledger.passed_over(*Mechanism::named("zerocopy_send"),
                      "the kernel copied what it was lent here, or had no room: tried again later",
