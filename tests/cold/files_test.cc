@@ -29,7 +29,7 @@ constexpr std::uint64_t mebibyte = 1 << 20;
 
 class OnDisk : public GuardedTest {
  protected:
-  Context context_ = make_context();
+  Context context_ = patient_context();
 
   Transfer start(FdRef file, const CheckedSocket& sink, const Options& options, Range range = {}) {
     return Transfer::start(context_, Source::file(file, range), Sink::socket(sink.fd()), options);
@@ -183,7 +183,7 @@ TEST_F(OnDisk, does_without_seeing_what_does_not_stay) {
 }
 
 TEST_F(OnDisk, a_read_that_fails_is_the_transfers_error) {
-  if (!ring_errors_can_be_injected()) GTEST_SKIP() << "no errors on the ring on this kernel";
+  if (!ring_errors_can_be_injected()) GTEST_SKIP() << no_injection;
   for (const char* mechanism : {"sendfile", "read_write"}) {
     const OwnedFd file = cold_file(seed, mebibyte);
     CheckedSocket sink(seed);
@@ -288,7 +288,7 @@ TEST_F(SomebodyElses, file_is_read_where_it_cannot_be_seen) {
     CheckedSocket sink(seed);
     on_own_thread([&] {
       become_a_stranger();
-      Context context = make_context();
+      Context context = patient_context();
       const Plan planned = plan(Source::file(reader.ref()), Sink::socket(sink.fd()), patient());
       EXPECT_EQ(planned.chosen().name(), "read_write");
       const std::string reason(candidate(planned, "sendfile").reason);
@@ -309,7 +309,7 @@ TEST_F(SomebodyElses, slow_disk_is_waited_for_by_others) {
   CheckedSocket sink(seed);
   on_own_thread([&] {
     become_a_stranger();
-    Context context = make_context();
+    Context context = patient_context();
     Transfer transfer =
         Transfer::start(context, Source::file(file.ref()), Sink::socket(sink.fd()), patient());
     EXPECT_EQ(transfer.step().state, State::blocked);

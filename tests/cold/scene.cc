@@ -7,7 +7,14 @@
 #include <cstdlib>
 #include <vector>
 
+#include "os/ring.h"
+
 namespace leat::testing {
+
+Context patient_context() {
+  const bool has_ring = os::ring_verdict(os::RingNeed::files).empty();
+  return make_context({.disk_threads = has_ring ? 0u : 2u});
+}
 
 void evict(FdRef file) {
   if (::posix_fadvise(file.number(), 0, 0, POSIX_FADV_DONTNEED) != 0) std::abort();

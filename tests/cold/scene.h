@@ -20,6 +20,9 @@ inline Options patient(std::string_view mechanism = {}) {
   return options;
 }
 
+/// Of which somebody waits for disks: its ring or, where there is none, helper threads.
+Context patient_context();
+
 /// Puts what of `file` is in memory out of it, where no mapping or writing holds it there.
 void evict(FdRef file);
 /// A nameless file on the disk's file system: the pattern of `seed`, none of it in memory.
@@ -36,8 +39,8 @@ class CheckedSocket {
   std::string examine(std::uint64_t count);
 
  private:
-  OwnedFd near_;
   std::optional<Drainer> drainer_;
+  OwnedFd near_;  // goes first: what is drained ends with it
 };
 
 }  // namespace leat::testing

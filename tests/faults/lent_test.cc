@@ -16,6 +16,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -66,50 +67,58 @@ void poll_until_all_is_back(Context& context) {
   }
 }
 
-/// Sends `size` bytes by each way that lends and by the plan's own choice, and says what was wrong.
-std::string send_by_every_way(std::uint64_t size, bool may_refuse) {
+/// Sends `size` bytes by `forced`, or by the plan's own choice, and says what was wrong.
+std::string send_by(Mechanism forced, std::uint64_t size, bool may_refuse) {
   std::string trouble;
-  for (const std::string_view name : {"", "zerocopy_send", "uring_send_zc"}) {
-    Options options;
-    if (!name.empty()) {
-      const auto mechanism = Mechanism::named(name);
-      if (!mechanism) continue;
-      options.mechanism = *mechanism;
-    }
-    Pair tcp = make_tcp_pair();
-    set_blocking(tcp.from, Blocking::yes);
-    Drainer drainer(std::move(tcp.from), {.seed = seed});
-    const Counted memory;
-    Receipt receipt;
-    {
-      Context context = make_context();
-      Connection connection = adopt(context, std::move(tcp.to));
-      receipt = transfer(context, memory.slice(size), connection, options);
-      if (!connection.settle(receipt, steady_clock::now() + seconds(30)))
-        trouble += "not settled; ";
-      connection.close();
-      poll_until_all_is_back(context);
-    }
-    const StreamCheck& check = drainer.finish().check;
-    const bool refused = may_refuse && !name.empty() && receipt.ending == Ending::failed;
-    if (!receipt.ok() && !refused) trouble += describe(receipt) + "; ";
-    if (!check.mismatch().empty()) trouble += check.mismatch() + "; ";
-    if (check.count() != receipt.delivered) trouble += "counts differ; ";
-    if (*memory.releases != 1)
-      trouble += "released " + std::to_string(*memory.releases) + " times; ";
+  Pair tcp = make_tcp_pair();
+  set_blocking(tcp.from, Blocking::yes);
+  Drainer drainer(std::move(tcp.from), {.seed = seed});
+  const Counted memory;
+  Receipt receipt;
+  {
+    Context context = make_context();
+    Connection connection = adopt(context, std::move(tcp.to));
+    receipt = transfer(context, memory.slice(size), connection, {.mechanism = forced});
+    if (!connection.settle(receipt, steady_clock::now() + seconds(30))) trouble += "not settled; ";
+    connection.close();
+    poll_until_all_is_back(context);
   }
+  const StreamCheck& check = drainer.finish().check;
+  const bool refused = may_refuse && forced && receipt.ending == Ending::failed;
+  if (!receipt.ok() && !refused) trouble += describe(receipt) + "; ";
+  if (!check.mismatch().empty()) trouble += check.mismatch() + "; ";
+  if (check.count() != receipt.delivered) trouble += "counts differ; ";
+  if (*memory.releases != 1) trouble += "released " + std::to_string(*memory.releases) + " times; ";
   return trouble;
 }
 
 class LentFaults : public GuardedTest {};
 
-TEST_F(LentFaults, locked_memory_is_short_for_an_unprivileged_user) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become somebody else";
+/// Each way that lends, and the plan's own choice.
+class LentFaultsOfEach : public LentFaults, public ::testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, for other users and namespaces";
+    if (!forced()) return;
+    const std::string_view why = forced().unavailable();
+    if (!why.empty()) GTEST_SKIP() << GetParam() << ": " << why;
+  }
+  static Mechanism forced() {
+    return *GetParam() == '\0' ? Mechanism() : *Mechanism::named(GetParam());
+  }
+};
+INSTANTIATE_TEST_SUITE_P(way, LentFaultsOfEach,
+                         ::testing::Values("", "zerocopy_send", "uring_send_zc"),
+                         [](const auto& each) {
+                           return *each.param == '\0' ? "chosen" : std::string(each.param);
+                         });
+
+TEST_P(LentFaultsOfEach, locked_memory_is_short_for_an_unprivileged_user) {
   for (const rlim_t bytes : {rlim_t{64 << 10}, rlim_t{0}}) {
     const std::string said = in_child([bytes]() -> std::string {
       limit(RLIMIT_MEMLOCK, bytes);
       if (!become_nobody()) return "still root";
-      return send_by_every_way(3u << 20, true);
+      return send_by(forced(), 3u << 20, true);
     });
     EXPECT_EQ(said, "") << "RLIMIT_MEMLOCK " << bytes;
   }
@@ -141,8 +150,7 @@ void bring_loopback_up() {
   ASSERT_EQ(::ioctl(any.number(), SIOCSIFFLAGS, &request), 0);
 }
 
-TEST_F(LentFaults, optmem_max_is_used_up) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root, for a network namespace";
+TEST_P(LentFaultsOfEach, optmem_max_is_used_up) {
   const std::string said = in_child([]() -> std::string {
     if (::unshare(CLONE_NEWNET) != 0) return "";
     bring_loopback_up();
@@ -151,7 +159,7 @@ TEST_F(LentFaults, optmem_max_is_used_up) {
     std::string value;
     std::ifstream("/proc/sys/net/core/optmem_max") >> value;
     if (value != "2000") return "optmem_max is not ours to set";
-    return send_by_every_way(16u << 20, false);
+    return send_by(forced(), 16u << 20, false);
   });
   if (said == "optmem_max is not ours to set") GTEST_SKIP() << said;
   EXPECT_EQ(said, "");

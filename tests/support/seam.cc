@@ -126,8 +126,18 @@ using leat::testing::ShortVector;
   }
 
 extern "C" ssize_t __real_readlink(const char* path, char* into, size_t n);
+extern "C" int __real_fcntl(int fd, int command, ...);
 
 namespace {
+
+// With O_DIRECT what is cut stays aligned.
+std::size_t aligned(int fd, std::size_t whole, std::size_t at_most) {
+  constexpr std::size_t direct_unit = 4096;
+  if (at_most >= whole) return whole;
+  const bool direct = (__real_fcntl(fd, F_GETFL) & O_DIRECT) != 0;
+  const std::size_t unit = direct ? direct_unit : 1;
+  return std::min(whole, std::max(at_most / unit * unit, unit));
+}
 
 // A wake-up is no payload: it cannot be cut, and who waits for it has no other.
 bool is_wake_up(int fd, size_t n) {
@@ -159,8 +169,10 @@ extern "C" ssize_t __wrap_write(int fd, const void* from, size_t n) {
   return __real_write(fd, from, std::min(n, verdict.at_most));
 }
 
-SEAM_MOVER(ssize_t, pread, (int fd, void* into, size_t n, off_t at), (fd, into, cut(n), at))
-SEAM_MOVER(ssize_t, pwrite, (int fd, const void* from, size_t n, off_t at), (fd, from, cut(n), at))
+SEAM_MOVER(ssize_t, pread, (int fd, void* into, size_t n, off_t at),
+           (fd, into, aligned(fd, n, cut(n)), at))
+SEAM_MOVER(ssize_t, pwrite, (int fd, const void* from, size_t n, off_t at),
+           (fd, from, aligned(fd, n, cut(n)), at))
 SEAM_MOVER(ssize_t, recv, (int fd, void* into, size_t n, int flags), (fd, into, cut(n), flags))
 SEAM_MOVER(ssize_t, send, (int fd, const void* from, size_t n, int flags),
            (fd, from, cut(n), flags))
@@ -293,7 +305,6 @@ extern "C" int __wrap_posix_fadvise(int fd, off_t at, off_t length, int advice) 
 SEAM_CALL(madvise, (void* start, size_t length, int advice), (start, length, advice))
 SEAM_CALL(mlock, (const void* start, size_t length), (start, length))
 
-extern "C" int __real_fcntl(int fd, int command, ...);
 extern "C" void* __real_mmap(void* hint, size_t length, int protection, int flags, int fd,
                              off_t at);
 extern "C" void* __wrap_mmap(void* hint, size_t length, int protection, int flags, int fd,
@@ -321,12 +332,10 @@ SEAM_RING(io_uring_register_buffers_update_tag,
           (ring, first, entries, tags, count))
 
 // Reads and writes that are about to be handed over count as calls of the names ring_read and
-// ring_write. One that is to be answered by an error becomes an operation that has it for a result;
-// a shortened one with O_DIRECT stays aligned.
+// ring_write. One that is to be answered by an error becomes an operation that has it for a result.
 namespace {
 
 constexpr unsigned inject_result = 1;  // IORING_NOP_INJECT_RESULT, Linux 6.10
-constexpr std::size_t direct_unit = 4096;
 
 void disturb(io_uring_sqe& entry) {
   const bool reads = entry.opcode == IORING_OP_READ || entry.opcode == IORING_OP_READ_FIXED;
@@ -339,11 +348,8 @@ void disturb(io_uring_sqe& entry) {
     entry.user_data = who;
     entry.rw_flags = inject_result;
     entry.len = static_cast<unsigned>(-verdict.error_number);
-  } else if (verdict.at_most < entry.len) {
-    const bool direct = (__real_fcntl(entry.fd, F_GETFL) & O_DIRECT) != 0;
-    const std::size_t unit = direct ? direct_unit : 1;
-    const std::size_t cut = std::max(verdict.at_most / unit * unit, unit);
-    entry.len = static_cast<unsigned>(std::min<std::size_t>(cut, entry.len));
+  } else {
+    entry.len = static_cast<unsigned>(aligned(entry.fd, entry.len, verdict.at_most));
   }
 }
 

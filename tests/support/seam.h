@@ -25,7 +25,8 @@ struct FaultPlan {
   std::uint64_t first = 1;  ///< the first call that is hit, counted from 1
   std::uint64_t times = 1;  ///< so many calls in a row
   int error_number = 0;     ///< answer this errno and make no call; 0: make the call
-  std::optional<std::size_t> shorten_to{};  ///< make the call with at most this length, at least 1
+  std::optional<std::size_t> shorten_to{};  ///< at most this length, at least 1; with
+                                            ///< O_DIRECT multiples of 4096, at least one
   std::function<void()> before{};  ///< run first, with no plan in force; e.g. to shorten a file
 };
 /// False: this kernel cannot answer an operation on a ring by an error that was asked for

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -50,6 +51,30 @@ TEST_F(Seam, shortens_what_the_kernel_is_asked_for) {
   EXPECT_EQ(std::string_view(got.data(), 3), "abc");
   EXPECT_EQ(::read(pipe_.from.number(), got.data(), got.size()), 3);
   EXPECT_EQ(std::string_view(got.data(), 3), "abc");
+}
+
+TEST_F(Seam, what_passes_the_page_cache_by_is_cut_to_blocks) {
+  const Folder folder;
+  const OwnedFd file(
+      ::open(folder.file("x").c_str(), O_CREAT | O_RDWR | O_DIRECT | O_CLOEXEC, 0600));
+  if (!file.valid()) GTEST_SKIP() << "/tmp has no direct I/O";
+  alignas(4096) std::array<std::byte, 16384> blocks{};
+  const auto put_at_most = [&](std::size_t at_most) {
+    const ScopedFaults faults({{.call = "pwrite", .shorten_to = at_most}});
+    return ::pwrite(file.number(), blocks.data(), blocks.size(), 0);
+  };
+  const auto get_at_most = [&](std::size_t at_most) {
+    const ScopedFaults faults({{.call = "pread", .shorten_to = at_most}});
+    return ::pread(file.number(), blocks.data(), blocks.size(), 0);
+  };
+  EXPECT_EQ(put_at_most(20'000), 16384);
+  EXPECT_EQ(put_at_most(8193), 8192);
+  EXPECT_EQ(put_at_most(1), 4096);
+  EXPECT_EQ(get_at_most(8193), 8192);
+  EXPECT_EQ(get_at_most(1), 4096);
+  ASSERT_EQ(::fcntl(file.number(), F_SETFL, 0), 0);
+  EXPECT_EQ(put_at_most(8193), 8193);
+  EXPECT_EQ(get_at_most(1), 1);
 }
 
 TEST_F(Seam, is_of_one_thread) {
