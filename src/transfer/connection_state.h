@@ -77,9 +77,9 @@ struct alignas(64) ConnectionState {
   void end_transfer() noexcept;
   /// Closes the socket; one that has lent memory is shut down, and closed once it is all back.
   void close_now() noexcept;
-  /// True for memory that is to be lent though nobody asked for that: whoever needs it keeps it, and
-  /// the way to the peer promises that the kernel will not copy it. Asks for the route once. Whether
-  /// now is the time is for `trial` to say.
+  /// True for memory that is to be lent though nobody asked for that: whoever needs it keeps it,
+  /// and the way to the peer promises that the kernel will not copy it. Asks for the route once.
+  /// Whether now is the time is for `trial` to say.
   bool lends_unasked(const SourceFacts& source, const SinkFacts& sink, const Needs& needs) noexcept;
   /// Lets go of what the error queue names. Never waits.
   void take_releases() noexcept {

@@ -87,7 +87,7 @@ std::expected<void, std::string> run_round(const Files& files, int round, Trials
   return {};
 }
 
-std::vector<double> typical(const Trials& trials, std::vector<double> Trial::*seconds) {
+std::vector<double> typical(const Trials& trials, std::vector<double> Trial::* seconds) {
   std::vector<std::vector<double>> ways;
   for (const Trial& trial : trials.ways) ways.push_back(trial.*seconds);
   return typical_seconds(ways);

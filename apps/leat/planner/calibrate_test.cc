@@ -2,7 +2,6 @@
 
 #include "planner/calibrate.h"
 
-
 #include <vector>
 
 #include <gtest/gtest.h>

@@ -1,6 +1,7 @@
 #include "planner/regret.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <span>
 #include <utility>
@@ -18,15 +19,17 @@ struct Entry {
   std::vector<double> wall_s{};
   std::vector<double> cpu_s{};
   std::vector<Mechanism> picked{};
-  bool refused = false;
+  bool is_out = false;  ///< it refused, or cannot turn out the best: no more rounds
 };
 
 constexpr std::size_t choice = 0;
 constexpr std::size_t choice_again = 1;
 
+constexpr int rounds_to_judge = 4;
+
 /// What a round has of an entry: the shortest of its runs, as what else the machine does only ever
 /// makes them longer. Cold runs wait for the disk, of which there is one.
-int runs_of(const Cell& cell) { return cell.pair.cache == bench::Cache::cold ? 1 : 3; }
+int runs_of(const Cell& cell) { return cell.pair.cache == bench::Cache::cold ? 1 : 5; }
 
 std::expected<void, std::string> run(const bench::Payload& payload, const Cell& cell,
                                      Entry& entry) {
@@ -50,8 +53,11 @@ std::expected<void, std::string> run(const bench::Payload& payload, const Cell& 
     entry.picked.push_back(sample->picked);
     return {};
   }
-  entry.refused = sample.error().refused && entry.forced;
-  if (entry.refused) return {};
+  entry.is_out = sample.error().refused && entry.forced;
+  if (entry.is_out) {
+    entry.wall_s.clear();
+    return {};
+  }
   return std::unexpected(fmt::format("{}, {}: {}", describe(cell),
                                      entry.forced ? entry.forced.name() : "auto",
                                      sample.error().message));
@@ -69,6 +75,27 @@ using Values = std::vector<double> Entry::*;
 
 bench::Ratio compare(const Entry& measured, const Entry& baseline, Values values) {
   return bench::paired_ratio(half(measured.*values, false), half(baseline.*values, false));
+}
+
+double least_median(std::span<const Entry> entries, Values values) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const Entry& entry : entries) {
+    if (!entry.is_out) least = std::min(least, bench::median(entry.*values));
+  }
+  return least;
+}
+
+/// What takes more than twice as long as the best by wall and by CPU time alike will not turn out
+/// the best: the time goes to the others. read_write stays, as there is a bound about it.
+void dismiss_hopeless(std::span<Entry> rivals) {
+  constexpr double hopeless = 2;
+  const double wall_s = hopeless * least_median(rivals, &Entry::wall_s);
+  const double cpu_s = hopeless * least_median(rivals, &Entry::cpu_s);
+  for (Entry& entry : rivals) {
+    if (entry.forced.name() == "read_write") continue;
+    if (bench::median(entry.wall_s) > wall_s && bench::median(entry.cpu_s) > cpu_s)
+      entry.is_out = true;
+  }
 }
 
 Regret regret_of(std::span<const Entry> entries, Values values) {
@@ -139,12 +166,14 @@ std::expected<CellResult, std::string> measure_cell(const Files& files, const Ce
   for (const Mechanism each : *mechanisms) entries.push_back({each});
   for (int round = 0; round < settings.rounds; ++round) {
     for (const std::size_t index : bench::order_of_round(entries.size(), round)) {
-      if (entries[index].refused) continue;
+      if (entries[index].is_out) continue;
       if (const auto ran = run(payload, cell, entries[index]); !ran)
         return std::unexpected(ran.error());
     }
+    if (round + 1 == rounds_to_judge)
+      dismiss_hopeless(std::span(entries).subspan(choice_again + 1));
   }
-  std::erase_if(entries, [](const Entry& entry) { return entry.refused; });
+  std::erase_if(entries, [](const Entry& entry) { return entry.wall_s.empty(); });
   return result_of(cell, entries, settings.rounds);
 }
 

@@ -53,8 +53,9 @@ struct RegretSettings {
   std::function<void(std::string_view)> progress;
 };
 
-/// In each round of a cell the choice runs twice and every mechanism once, in random order. The
-/// error is one line.
+/// In each round of a cell the choice runs twice and every mechanism once, in random order; one
+/// that takes more than twice as long as another in the first rounds sits out the rest. The error
+/// is one line.
 std::expected<std::vector<CellResult>, std::string> measure_regret(const RegretSettings& settings);
 
 struct RegretSummary {
