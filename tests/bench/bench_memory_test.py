@@ -176,7 +176,8 @@ class Memory(Shape, unittest.TestCase):
         self.assertGreaterEqual(copied, SHARED // 10)
         self.assertLess(copied, SHARED // 2)
         self.assertEqual(rows["copied first, then sent"]["copied_bytes"], SHARED)
-        self.assertGreater(rows["copied first, then sent"]["copies"], 1.9)
+        # Twice rather than once: what an allocator gives back meanwhile counts against it.
+        self.assertGreater(rows["copied first, then sent"]["copies"], 1.5)
 
     def test_abseil_takes_part_where_it_was_built(self):
         if not (pathlib.Path(PROGRAM).parent / "leat_cord.so").exists():

@@ -9,14 +9,16 @@ namespace leat::app::bench {
 namespace {
 
 html::BarChart bars_of_group(const Json& group) {
-  html::BarChart chart{.title = "Time, as a share of leat copy's",
+  const Json& rows = at(group, "rows");
+  const std::string own = rows.empty() ? "leat" : text_at(rows.front(), "name");
+  html::BarChart chart{.title = fmt::format("Time, as a share of {}'s", own),
                        .first_name = "wall time",
                        .second_name = "CPU time of all its processes",
                        .unit = "",
                        .bars = {},
                        .mark = 1};
   const html::Estimate one{1, 1, 1};
-  for (const Json& row : at(group, "rows")) {
+  for (const Json& row : rows) {
     chart.bars.push_back(
         {text_at(row, "name"), ratio_at(row, "wall_vs_leat").value_or(one),
          ratio_at(row, "cpu_vs_leat").value_or(one),
