@@ -91,7 +91,7 @@ Scene::Act Scene::stopped() {
     server_reads_->finish();
     stop_.request_stop();
   });
-  return {Source::pipe(silent_.from.ref()), Sink::socket(client_.from.ref()), options};
+  return {Source::pipe(silent_.from.ref()), Sink::socket(unread_.to.ref()), options};
 }
 
 Scene::Act Scene::on_ring(std::size_t index) {

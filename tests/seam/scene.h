@@ -77,6 +77,7 @@ class Scene {
   std::unique_ptr<SinkEnd> limited_sink_;
   std::chrono::steady_clock::time_point began_;
   Pair silent_ = make_pipe_pair();
+  Pair unread_ = make_tcp_pair();  // of its own: the relay's are hung up at some time
   std::stop_source stop_;
   std::optional<Drainer> client_reads_;
   std::optional<Drainer> server_reads_;
