@@ -8,6 +8,7 @@
 
 #include <fmt/core.h>
 
+#include "bench/requests.h"
 #include "bench/rounds.h"
 
 namespace leat::app::planner {
@@ -28,8 +29,12 @@ constexpr std::size_t choice_again = 1;
 constexpr int rounds_to_judge = 4;
 
 /// What a round has of an entry: the shortest of its runs, as what else the machine does only ever
-/// makes them longer. Cold runs wait for the disk, of which there is one.
-int runs_of(const Cell& cell) { return cell.pair.cache == bench::Cache::cold ? 1 : 5; }
+/// makes them longer. Cold runs wait for the disk, of which there is one; those of thousands of
+/// requests are long.
+int runs_of(const Cell& cell) {
+  if (cell.pair.cache == bench::Cache::cold) return 1;
+  return bench::is_by_request(cell.pair, cell.size) ? 3 : 5;
+}
 
 std::expected<void, std::string> run(const bench::Payload& payload, const Cell& cell,
                                      Entry& entry) {
