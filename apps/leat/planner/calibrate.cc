@@ -89,6 +89,7 @@ std::expected<void, std::string> run_round(const Files& files, int round, Trials
 
 std::vector<double> typical(const Trials& trials, std::vector<double> Trial::* seconds) {
   std::vector<std::vector<double>> ways;
+  ways.reserve(trials.ways.size());
   for (const Trial& trial : trials.ways) ways.push_back(trial.*seconds);
   return typical_seconds(ways);
 }
@@ -123,6 +124,7 @@ std::vector<double> typical_seconds(std::span<const std::vector<double>> ways) {
   std::vector<double> typical;
   for (const std::vector<double>& way : ways) {
     std::vector<double> shares;
+    shares.reserve(levels.size());
     for (std::size_t round = 0; round < levels.size(); ++round)
       shares.push_back(way[round] / levels[round]);
     typical.push_back(bench::median(shares) * bench::median(levels));

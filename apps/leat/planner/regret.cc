@@ -121,6 +121,7 @@ double spread(std::vector<double> ratios) {
 
 double noise_of(const Entry& one, const Entry& other, Values values) {
   std::vector<double> ratios;
+  ratios.reserve((one.*values).size());
   for (std::size_t round = 0; round < (one.*values).size(); ++round)
     ratios.push_back((one.*values)[round] / (other.*values)[round]);
   return spread(std::move(ratios));
