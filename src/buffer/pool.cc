@@ -33,13 +33,17 @@ const void* this_thread() noexcept {
   return &tag;
 }
 
+bool is_mine(const PoolHome& home) noexcept {
+  return home.thread.load(std::memory_order_relaxed) == this_thread();
+}
+
 BlockRecord* closed() noexcept {
   static BlockRecord mark;
   return &mark;
 }
 
 [[gnu::noinline]] void give_to_others(BlockRecord* record, PoolHome& home) noexcept {
-  if (home.thread == this_thread()) {
+  if (is_mine(home)) {
     --home.leased;
     return home.state->take_back({&record, 1});
   }
@@ -55,7 +59,7 @@ BlockRecord* closed() noexcept {
 
 void give_back(BlockRecord* record, PoolHome& home) noexcept {
   close_off(record->memory);
-  if (home.thread != this_thread() || home.kept.full()) [[unlikely]]
+  if (!is_mine(home) || home.kept.full()) [[unlikely]]
     return give_to_others(record, home);
   --home.leased;
   home.kept.push(*record);
@@ -239,14 +243,14 @@ PoolHome* PoolState::open_home(std::size_t most_kept) {
   homes_.push_back(std::make_unique<PoolHome>());
   PoolHome& home = *homes_.back();
   home.state = this;
-  home.thread = this_thread();
+  home.thread.store(this_thread(), std::memory_order_relaxed);
   home.kept = RecordStack(most_kept);
   ++users_;
   return &home;
 }
 
 void PoolState::close_home(PoolHome& home) noexcept {
-  home.thread = nullptr;
+  home.thread.store(nullptr, std::memory_order_relaxed);
   std::vector<BlockRecord*> records;
   while (!home.kept.empty()) records.push_back(&home.kept.pop());
   for (BlockRecord* next = home.returned.exchange(closed(), std::memory_order_acquire); next;

@@ -44,9 +44,11 @@ class RecordStack {
 /// Where leases go back to: one for each PoolCache, and one for all else.
 struct PoolHome {
   PoolState* state = nullptr;
-  const void* thread = nullptr;  // whose it is; null: nobody's, everything goes to the pool
-  RecordStack kept;              // of that thread alone, as is the next
-  std::size_t leased = 0;        // and not given back on that thread
+  /// Whose it is; null: nobody's, everything goes to the pool. Others only compare it with
+  /// themselves, also while its owner closes it.
+  std::atomic<const void*> thread = nullptr;
+  RecordStack kept;                              // of that thread alone, as is the next
+  std::size_t leased = 0;                        // and not given back on that thread
   std::atomic<BlockRecord*> returned = nullptr;  // by others; `closed` once the cache is gone
 };
 
