@@ -140,7 +140,7 @@ TEST(ResultPage, SaysWhyNothingWasSampled) {
 TEST(ResultPage, ShowsPeersAndClaims) {
   const char* peers = R"({"command":"scripts/bench peers","host":{"kernel":"6.18","cpu":"P",
     "cores":2,"load":0.5},"versions":["leat 0.1"],"groups":[{"title":"Same work","rows":[
-    {"name":"leat copy","runs":11,"wall_s":1,"cpu_s":0.5,"settled":true,
+    {"name":"leat direct_io","runs":11,"wall_s":1,"cpu_s":0.5,"settled":true,
      "wall_vs_leat":{"ratio":1,"low":1,"high":1},"cpu_vs_leat":{"ratio":1,"low":1,"high":1}},
     {"name":"socat","runs":11,"wall_s":2,"cpu_s":1.5,"settled":false,
      "wall_vs_leat":{"ratio":2,"low":1.9,"high":2.1},
@@ -153,6 +153,7 @@ TEST(ResultPage, ShowsPeersAndClaims) {
   const auto page = render_page(results);
   ASSERT_TRUE(page) << page.error();
   EXPECT_EQ(count(*page, "<h2 "), 3u);
+  EXPECT_NE(page->find("as a share of leat direct_io"), std::string::npos) << "its first row";
   EXPECT_NE(page->find("nginx aio failed: did not come up"), std::string::npos);
   EXPECT_NE(page->find("not measurable"), std::string::npos);
   EXPECT_NE(page->find("several machines"), std::string::npos);

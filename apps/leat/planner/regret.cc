@@ -60,7 +60,7 @@ std::expected<void, std::string> run(const bench::Payload& payload, const Cell& 
   }
   entry.is_out = sample.error().refused && entry.forced;
   if (entry.is_out) {
-    entry.wall_s.clear();
+    entry.wall_s.clear();  // who refuses is left out of the result
     return {};
   }
   return std::unexpected(fmt::format("{}, {}: {}", describe(cell),
