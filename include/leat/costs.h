@@ -74,7 +74,14 @@ class Costs {
   std::string cpu;
 
  private:
+  /// Where the figures of one pair of ends and one mechanism are.
+  struct Stretch {
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+  };
+
   std::vector<CostFigure> figures_;
+  std::vector<Stretch> stretches_;  // by source, sink and mechanism
 };
 
 /// The kernel's release and the processor's model name of this host, as `Costs` bears them;

@@ -18,6 +18,16 @@ auto key_of(const CostFigure& figure) {
   return std::tuple(figure.source, figure.sink, number_of(figure.mechanism), figure.bytes);
 }
 
+std::size_t place_of(CostSource source, CostSink sink, Mechanism mechanism) {
+  constexpr std::size_t sinks = 1 + static_cast<std::size_t>(CostSink::file);
+  const std::size_t pair = static_cast<std::size_t>(source) * sinks + static_cast<std::size_t>(sink);
+  return pair * Mechanism::count() + number_of(mechanism);
+}
+
+std::size_t number_of_places() {
+  return 1 + place_of(CostSource::socket, CostSink::file, Mechanism::at(Mechanism::count() - 1));
+}
+
 double between(double low, double high, double share) { return low + (high - low) * share; }
 
 Costs::Estimate between(const CostFigure& low, const CostFigure& high, std::uint64_t bytes) {
@@ -58,27 +68,28 @@ void Costs::add(const CostFigure& figure) {
                        [](const auto& a, const auto& b) { return key_of(a) < key_of(b); });
   if (place != figures_.end() && key_of(*place) == key_of(figure)) {
     *place = figure;
-  } else {
-    figures_.insert(place, figure);
+    return;
+  }
+  figures_.insert(place, figure);
+  stretches_.assign(number_of_places(), {});
+  for (std::uint32_t index = 0; index < figures_.size(); ++index) {
+    const CostFigure& each = figures_[index];
+    Stretch& stretch = stretches_[place_of(each.source, each.sink, each.mechanism)];
+    if (stretch.count++ == 0) stretch.first = index;
   }
 }
 
 std::optional<Costs::Estimate> Costs::estimate(CostSource source, CostSink sink,
                                                Mechanism mechanism,
                                                std::uint64_t bytes) const noexcept {
-  const auto ends_of = [](const CostFigure& figure) {
-    return std::tuple(figure.source, figure.sink, number_of(figure.mechanism));
-  };
-  const auto wanted = std::tuple(source, sink, number_of(mechanism));
-  const auto first =
-      std::lower_bound(figures_.begin(), figures_.end(), wanted,
-                       [&](const auto& figure, const auto& key) { return ends_of(figure) < key; });
-  const auto last = std::find_if(first, figures_.end(),
-                                 [&](const auto& figure) { return ends_of(figure) != wanted; });
-  if (first == last) return std::nullopt;
-  if (bytes <= first->bytes || last - first == 1) return Estimate{first->wall_ns, first->cpu_ns};
-  auto above = std::find_if(first, last, [&](const auto& each) { return each.bytes >= bytes; });
-  if (above == last) --above;
+  if (!mechanism || stretches_.empty()) return std::nullopt;
+  const Stretch& stretch = stretches_[place_of(source, sink, mechanism)];
+  const auto known = figures().subspan(stretch.first, stretch.count);
+  if (known.empty()) return std::nullopt;
+  const CostFigure& least = known.front();
+  if (bytes <= least.bytes || known.size() == 1) return Estimate{least.wall_ns, least.cpu_ns};
+  const auto above = std::find_if(known.begin() + 1, known.end() - 1,
+                                  [bytes](const auto& each) { return each.bytes >= bytes; });
   return between(*(above - 1), *above, bytes);
 }
 

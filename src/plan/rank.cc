@@ -19,6 +19,8 @@ constexpr std::string_view file_to_stream[] = {"splice", "sendfile", "mmap_write
 constexpr std::string_view file_to_pipe[] = {"splice", "sendfile", "read_write", "mmap_write"};
 constexpr std::string_view small_file_to_file[] = {
     "reflink", "copy_file_range", "read_write", "sendfile", "splice", "mmap_write", "direct_io"};
+constexpr std::string_view small_pages_to_file[] = {
+    "reflink", "read_write", "copy_file_range", "sendfile", "splice", "mmap_write", "direct_io"};
 constexpr std::string_view file_to_file[] = {"reflink",    "copy_file_range", "sendfile", "splice",
                                              "read_write", "mmap_write",      "direct_io"};
 constexpr std::string_view stream_to_any[] = {"splice", "read_write", "direct_io"};
@@ -36,8 +38,11 @@ Row row_for(const SourceFacts& source, Kind sink) {
   }
   if (source.kind != Kind::file) return stream_to_any;
   if (sink == Kind::file) {
-    if (source.promised <= small_copied_bytes) return small_file_to_file;
-    return file_to_file;
+    if (source.promised > small_copied_bytes) return file_to_file;
+    // The kernel's own copy_file_range goes through a pipe, as splice does; another is one request
+    // to whoever keeps the file.
+    if (source.volume.copies_by_pages) return small_pages_to_file;
+    return small_file_to_file;
   }
   if (sink == Kind::pipe) return file_to_pipe;
   if (source.promised <= small_file_bytes || source.cached == Cached::little)
@@ -113,8 +118,9 @@ void bring_forward(Ranking& ranking, std::string_view name) {
   if (found != end) std::rotate(ranking.order.begin(), found, found + 1);
 }
 
-// As good as equal, by what the best of three runs scatters: then the fixed order decides.
-constexpr double equal_costs = 1.06;
+// As good as equal, by what figures scatter from one calibration to the next (decision 11): then the
+// fixed order decides.
+constexpr double equal_costs = 1.03;
 
 // Puts those whose cost is known in the order of their costs, into the places that they have. What
 // was never measured stays where it is.
@@ -213,16 +219,17 @@ const Ranking& preference(const SourceFacts& source, Kind sink) {
     Row row;
     Ranking ranking;
   };
-  static const std::array<Known, 8> known = [] {
-    const std::array<Row, 8> rows{small_or_cold_file_to_stream,
+  static const std::array<Known, 9> known = [] {
+    const std::array<Row, 9> rows{small_or_cold_file_to_stream,
                                   file_to_stream,
                                   file_to_pipe,
                                   small_file_to_file,
+                                  small_pages_to_file,
                                   file_to_file,
                                   stream_to_any,
                                   memory_to_any,
                                   scattered_to_any};
-    std::array<Known, 8> all;
+    std::array<Known, 9> all;
     std::transform(rows.begin(), rows.end(), all.begin(),
                    [](Row row) { return Known{row, ranking_of(row)}; });
     return all;

@@ -143,6 +143,7 @@ TEST_F(RankTest, figures_of_copy_file_range_count_where_it_is_the_kernels_own) {
   const auto add = [&](std::string_view name, double ns) {
     costs.add({CostSource::file, CostSink::file, *Mechanism::named(name), 4096, ns, ns});
   };
+  add("read_write", 150);
   add("copy_file_range", 200);
   add("splice", 100);
   SourceFacts file = source_of(Kind::file);
@@ -154,11 +155,19 @@ TEST_F(RankTest, figures_of_copy_file_range_count_where_it_is_the_kernels_own) {
   };
   EXPECT_EQ(first(), "copy_f");
   EXPECT_TRUE(standing().contains("say nothing of these file systems")) << standing();
-  file.volume.copies_by_pages = true;
-  EXPECT_EQ(first(), "copy_f");
-  sink.volume.copies_by_pages = true;
+  file.volume.copies_by_pages = sink.volume.copies_by_pages = true;
   EXPECT_EQ(first(), "splice");
   EXPECT_EQ(standing(), "it costs least, or as little as any");
+}
+
+TEST_F(RankTest, a_small_file_is_read_and_written_where_copy_file_range_is_the_kernels_own) {
+  SourceFacts file = source_of(Kind::file);
+  SinkFacts sink = sink_of(Kind::file);
+  file.volume.copies_by_pages = sink.volume.copies_by_pages = true;
+  file.promised = file.left = small_copied_bytes;
+  EXPECT_EQ(names(rank(file, sink, {})), "read_write copy_file_range splice mmap_write direct_io");
+  file.promised = file.left = small_copied_bytes + 1;
+  EXPECT_EQ(names(rank(file, sink, {})), "copy_file_range splice read_write mmap_write direct_io");
 }
 
 TEST_F(RankTest, several_pieces_of_memory_go_together_first) {
