@@ -95,9 +95,10 @@ TEST_F(SpliceTest, says_why_it_does_not_fit) {
 TEST_F(SpliceTest, is_taken_from_socket_to_socket_and_nothing_else_is_called) {
   Pair other = make_unix_pair();
   ASSERT_EQ(os::send(other.to, pattern(seed, 0, 5000), {}), 5000u);
+  Context context = make_context();
   const ScopedFaults faults;
   const Receipt receipt =
-      transfer(Source::socket(other.from.ref(), 5000), Sink::socket(tcp_.to.ref()));
+      transfer(context, Source::socket(other.from.ref(), 5000), Sink::socket(tcp_.to.ref()));
   EXPECT_TRUE(moved_by_alone(receipt, *Mechanism::named("splice"))) << describe(receipt);
   EXPECT_GT(faults.seen("splice"), 0u);
   for (const auto& [call, count] : faults.all_seen())

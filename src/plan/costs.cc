@@ -20,7 +20,8 @@ auto key_of(const CostFigure& figure) {
 
 std::size_t place_of(CostSource source, CostSink sink, Mechanism mechanism) {
   constexpr std::size_t sinks = 1 + static_cast<std::size_t>(CostSink::file);
-  const std::size_t pair = static_cast<std::size_t>(source) * sinks + static_cast<std::size_t>(sink);
+  const std::size_t pair =
+      static_cast<std::size_t>(source) * sinks + static_cast<std::size_t>(sink);
   return pair * Mechanism::count() + number_of(mechanism);
 }
 

@@ -118,8 +118,8 @@ void bring_forward(Ranking& ranking, std::string_view name) {
   if (found != end) std::rotate(ranking.order.begin(), found, found + 1);
 }
 
-// As good as equal, by what figures scatter from one calibration to the next (decision 11): then the
-// fixed order decides.
+// As good as equal, by what figures scatter from one calibration to the next (decision 11): then
+// the fixed order decides.
 constexpr double equal_costs = 1.03;
 
 // Puts those whose cost is known in the order of their costs, into the places that they have. What

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -16,7 +15,6 @@
 
 #include <leat/buffer.h>
 #include <leat/connection.h>
-#include <leat/costs.h>
 #include <leat/plan.h>
 #include <leat/transfer.h>
 
@@ -254,9 +252,8 @@ TEST_F(AdaptationTest, without_room_to_lend_the_rest_is_copied_and_the_next_ones
 }
 
 TEST(RefusedBefore, a_refusing_mechanism_is_not_tried_again_between_these_volumes) {
-  // By no figures: copy_file_range is first between larger files.
-  Context context = *Context::create({.costs = std::make_shared<const Costs>()});
-  const OwnedFd from = pattern_file(1, 300'000);
+  Context context = make_context();
+  const OwnedFd from = pattern_file(1, 300'000);  // copy_file_range is first between such
   const auto copy = [&](bool fails) {
     const OwnedFd to = file_with({});
     std::vector<FaultPlan> plans;

@@ -383,7 +383,7 @@ std::uint64_t requests_of_run(const Pair& pair, std::uint64_t size) noexcept {
   constexpr std::uint64_t medium_bytes = 16u << 10;
   if (!is_by_request(pair, size)) return 0;
   const std::uint64_t requests = size <= medium_bytes ? 16000 : 8000;
-  return pair.brief ? requests / 8 : requests;
+  return pair.brief ? requests / 16 : requests;
 }
 
 std::span<const ByHand> calls_by_hand(const Pair& pair) noexcept {

@@ -44,7 +44,7 @@ struct Pair {
   Path path = Path::loopback;              ///< means nothing unless over_tcp()
   Receiver receiver = Receiver::truncate;  ///< means nothing unless is_received()
   Cache cache = Cache::warm;               ///< cold: from a file only
-  bool brief = false;  ///< runs of a quarter of the bytes, and an eighth of the requests
+  bool brief = false;  ///< runs of a quarter of the bytes, and a sixteenth of the requests
   /// The mover keeps a processor for itself; who feeds it and who receives share another. Where the
   /// scheduler puts them makes more of a difference, from run to run, than the mechanism does.
   bool placed = false;

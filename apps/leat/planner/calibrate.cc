@@ -26,12 +26,14 @@ struct Trial {
   std::vector<double> wall_s{};
   std::vector<double> cpu_s{};
   bool refused = false;
+  bool is_out = false;  ///< hopeless: no more rounds
 };
 
 /// What is compared.
 struct Trials {
   Cell cell;
   std::vector<Trial> ways;
+  int rounds = 0;
 };
 
 bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
@@ -53,7 +55,7 @@ std::expected<std::vector<Trials>, std::string> list_trials(const Files& files) 
     if (!mechanisms) return std::unexpected(mechanisms.error());
     const bool shares_extents = std::ranges::any_of(
         *mechanisms, [](Mechanism mechanism) { return mechanism.name() == "reflink"; });
-    Trials trials{cell, {}};
+    Trials trials{cell, {}, 0};
     for (const Mechanism mechanism : *mechanisms) {
       if (is_calibrated(mechanism, shares_extents)) trials.ways.push_back({mechanism});
     }
@@ -77,21 +79,38 @@ std::expected<void, std::string> run(const bench::Payload& payload, const Cell& 
       fmt::format("{}, {}: {}", describe(cell), trial.mechanism.name(), sample.error().message));
 }
 
-/// Each way once, one right after the other.
-std::expected<void, std::string> run_round(const Files& files, int round, Trials& trials) {
-  const bench::Payload payload = files.payload_of(trials.cell);
-  for (const std::size_t index : bench::order_of_round(trials.ways.size(), round)) {
-    if (const auto ran = run(payload, trials.cell, trials.ways[index]); !ran) return ran;
-  }
-  std::erase_if(trials.ways, [](const Trial& trial) { return trial.refused; });
-  return {};
-}
-
 std::vector<double> typical(const Trials& trials, std::vector<double> Trial::* seconds) {
   std::vector<std::vector<double>> ways;
   ways.reserve(trials.ways.size());
   for (const Trial& trial : trials.ways) ways.push_back(trial.*seconds);
   return typical_seconds(ways);
+}
+
+/// By what a plan orders by.
+void dismiss_hopeless(Trials& trials) {
+  const std::vector<double> wall_s = typical(trials, &Trial::wall_s);
+  const std::vector<double> cpu_s = typical(trials, &Trial::cpu_s);
+  std::vector<double> scores;
+  scores.reserve(trials.ways.size());
+  for (std::size_t index = 0; index < trials.ways.size(); ++index)
+    scores.push_back(std::sqrt(wall_s[index] * cpu_s[index]));
+  for (std::size_t index = 0; index < trials.ways.size(); ++index)
+    trials.ways[index].is_out = is_hopeless(scores[index], std::ranges::min(scores));
+}
+
+/// Each way once, one right after the other.
+std::expected<void, std::string> run_round(const Files& files, Trials& trials) {
+  constexpr int rounds_to_judge = 2;
+  const bench::Payload payload = files.payload_of(trials.cell);
+  for (const std::size_t index : bench::order_of_round(trials.ways.size(), trials.rounds)) {
+    if (trials.ways[index].is_out) continue;
+    if (const auto ran = run(payload, trials.cell, trials.ways[index]); !ran) return ran;
+  }
+  std::erase_if(trials.ways, [](const Trial& trial) { return trial.refused; });
+  // What a disk takes varies too much for that.
+  const bool can_tell = trials.cell.pair.cache == bench::Cache::warm;
+  if (++trials.rounds == rounds_to_judge && can_tell) dismiss_hopeless(trials);
+  return {};
 }
 
 Costs costs_of(const std::vector<Trials>& all) {
@@ -114,22 +133,34 @@ Costs costs_of(const std::vector<Trials>& all) {
 }  // namespace
 
 std::vector<double> typical_seconds(std::span<const std::vector<double>> ways) {
-  if (ways.empty()) return {};
-  std::vector<double> levels(ways.front().size());
-  for (std::size_t round = 0; round < levels.size(); ++round) {
+  std::size_t rounds = 0;
+  for (const std::vector<double>& way : ways) rounds = std::max(rounds, way.size());
+  std::vector<double> levels(rounds);
+  for (std::size_t round = 0; round < rounds; ++round) {
     double logarithms = 0;
-    for (const std::vector<double>& way : ways) logarithms += std::log(way[round]);
-    levels[round] = std::exp(logarithms / static_cast<double>(ways.size()));
+    int count = 0;
+    for (const std::vector<double>& way : ways) {
+      if (way.size() < rounds) continue;
+      logarithms += std::log(way[round]);
+      ++count;
+    }
+    levels[round] = std::exp(logarithms / count);
   }
   std::vector<double> typical;
+  typical.reserve(ways.size());
   for (const std::vector<double>& way : ways) {
     std::vector<double> shares;
-    shares.reserve(levels.size());
-    for (std::size_t round = 0; round < levels.size(); ++round)
+    shares.reserve(way.size());
+    for (std::size_t round = 0; round < way.size(); ++round)
       shares.push_back(way[round] / levels[round]);
     typical.push_back(bench::median(shares) * bench::median(levels));
   }
   return typical;
+}
+
+bool is_hopeless(double seconds, double best) noexcept {
+  constexpr double much_longer = 1.5;
+  return seconds > much_longer * best;
 }
 
 std::expected<Costs, std::string> calibrate(const Calibration& calibration) {
@@ -145,8 +176,7 @@ std::expected<Costs, std::string> calibrate(const Calibration& calibration) {
       Trials& cell = (*trials)[index];
       if (calibration.progress)
         calibration.progress(fmt::format("round {}: {}", round + 1, describe(cell.cell)));
-      if (const auto ran = run_round(*files, round, cell); !ran)
-        return std::unexpected(ran.error());
+      if (const auto ran = run_round(*files, cell); !ran) return std::unexpected(ran.error());
     }
   }
   return costs_of(*trials);

@@ -21,7 +21,8 @@ struct Calibration {
 };
 
 /// Moves bytes between every pair of ends by every mechanism that fits, in rounds, and takes the
-/// typical_seconds() of each. Left out are gather, which is read_write
+/// typical_seconds() of each; of warm bytes, what is_hopeless() after two rounds has
+/// no more. Left out are gather, which is read_write
 /// for memory in one piece, and what lends memory: on the loopback that is copied after all, and
 /// elsewhere the route decides; and what may share extents, as the file system decides. A mechanism
 /// that refuses has no figure. The error is one line.
@@ -30,8 +31,13 @@ std::expected<Costs, std::string> calibrate(const Calibration& calibration);
 /// What each of several ways takes, one figure a way: `ways` has what each took in every round. The
 /// ways of a round run one right after the other, so they are compared within it: a way's figure is
 /// its usual share of a round (the median, of the geometric mean of all ways), of the usual round.
-/// A host that is slow for a while, or quick, lengthens all ways of a round alike.
+/// A host that is slow for a while, or quick, lengthens all ways of a round alike. A way that has
+/// fewer rounds than another had the first ones, and the level of each round is of those that had
+/// all.
 std::vector<double> typical_seconds(std::span<const std::vector<double>> ways);
+
+/// No plan will begin with what takes so much longer than the best, however its figure scatters.
+bool is_hopeless(double seconds, double best) noexcept;
 
 /// One row for each pair and length: what the first three mechanisms take, best first.
 std::string costs_table(const Costs& costs);

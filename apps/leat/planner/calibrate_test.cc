@@ -35,6 +35,19 @@ TEST(Calibrate, OneMishapDoesNotMakeAWayTheWorst) {
   EXPECT_DOUBLE_EQ(typical[1] / typical[0], 1.2);
 }
 
+// It had the two slow rounds only, and takes twice as long as the others there.
+TEST(Calibrate, AWayWithFewerRoundsIsComparedInThose) {
+  const auto typical = typical_seconds(Ways{{10, 10, 1, 1, 1}, {20, 20}, {10, 10, 1, 1, 1}});
+  EXPECT_DOUBLE_EQ(typical[1] / typical[0], 2);
+  EXPECT_DOUBLE_EQ(typical[0], 1);
+}
+
+TEST(Calibrate, WhatTakesHalfAsLongAgainAsTheBestIsHopeless) {
+  EXPECT_FALSE(is_hopeless(1, 1));
+  EXPECT_FALSE(is_hopeless(1.4, 1));
+  EXPECT_TRUE(is_hopeless(1.6, 1));
+}
+
 TEST(Calibrate, WithoutAnythingToCompareThereIsNothing) {
   EXPECT_TRUE(typical_seconds({}).empty());
 }
