@@ -1,11 +1,9 @@
 #include "planner/calibrate.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <span>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,16 +34,10 @@ struct Trials {
   int rounds = 0;
 };
 
-bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 /// Where extents can be shared, both are as fast as the file system makes them.
 bool is_calibrated(Mechanism mechanism, bool shares_extents) {
-  constexpr std::array<std::string_view, 4> never{"gather", "zerocopy_send", "uring_send_zc",
-                                                  "reflink"};
-  return !is_one_of(mechanism.name(), never) &&
-         !(shares_extents && mechanism.name() == "copy_file_range");
+  if (mechanism.name() == "gather" || mechanism.name() == "reflink") return false;
+  return !(shares_extents && mechanism.name() == "copy_file_range");
 }
 
 std::expected<std::vector<Trials>, std::string> list_trials(const Files& files) {

@@ -21,11 +21,11 @@ struct Calibration {
 };
 
 /// Moves bytes between every pair of ends by every mechanism that fits, in rounds, and takes the
-/// typical_seconds() of each; of warm bytes, what is_hopeless() after two rounds has
-/// no more. Left out are gather, which is read_write
-/// for memory in one piece, and what lends memory: on the loopback that is copied after all, and
-/// elsewhere the route decides; and what may share extents, as the file system decides. A mechanism
-/// that refuses has no figure. The error is one line.
+/// typical_seconds() of each; of warm bytes, what is_hopeless() after two rounds has no more. Left
+/// out are gather, which is read_write for memory in one piece, and what mechanisms_for() leaves
+/// out: what is lent is copied on the loopback, and elsewhere the route decides; and what may share
+/// extents, as the file system decides. A mechanism that refuses has no figure. The error is one
+/// line.
 std::expected<Costs, std::string> calibrate(const Calibration& calibration);
 
 /// What each of several ways takes, one figure a way: `ways` has what each took in every round. The

@@ -45,7 +45,9 @@ struct Files {
   bench::Payload payload_of(const Cell& cell) const;
 };
 
-/// The mechanisms that fit a cell and leave the page cache as the others do. The error is one line.
+/// The mechanisms that fit a cell, without what cannot be compared with the others here: direct_io,
+/// which leaves nothing in the page cache, and what lends memory, which the loopback copies after
+/// all. The error is one line.
 std::expected<std::vector<Mechanism>, std::string> mechanisms_for(const Files& files,
                                                                   const Cell& cell);
 

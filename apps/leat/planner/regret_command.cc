@@ -83,7 +83,8 @@ memory, pipes and TCP as sources, TCP, UNIX sockets, pipes and files as sinks, a
 from 1 KiB to --size. Half of the rounds say which mechanism is the best, the other half
 compares the choice with it, for wall and CPU time apart. A cell whose choice, run twice in
 each round, scatters too much does not count. The choice ranks by what leat calibrate has
-stored. direct_io takes no part: it leaves nothing in the page cache, which is other work.
+stored. direct_io takes no part, as it leaves nothing in the page cache, which is other work;
+nor does what lends memory, which the loopback copies after all, in the receiver's time.
 
 Examples:
   leat calibrate && leat bench planner          about half an hour
