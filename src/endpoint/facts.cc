@@ -67,11 +67,12 @@ Result<void> look_at_file(const Source& source, SourceFacts& facts, bool may_wai
                     (system.size_trust == os::SizeTrust::unless_zero && size > 0);
   if (!facts.regular && size == 0) facts.true_size = false;  // a device that does not tell
   facts.sparse = facts.regular && facts.true_size && (*stat)->allocated < size;
-  if (facts.promised != to_end || !facts.true_size) return {};
+  const bool is_given = facts.promised != to_end;
+  if (!facts.true_size || (is_given && facts.cursor)) return {};
 
   const auto offset = facts.cursor ? os::cursor(source.fd()) : source.offset();
   if (!offset) return {};
-  facts.promised = facts.left = size > *offset ? size - *offset : 0;
+  if (!is_given) facts.promised = facts.left = size > *offset ? size - *offset : 0;
   if (facts.regular) facts.cached = look_at_cache(source.fd(), *offset, facts.promised);
   return {};
 }

@@ -67,6 +67,19 @@ TEST_F(Facts, what_is_cached_is_not_asked_twice) {
   EXPECT_EQ(told->cached, Cached::little);
 }
 
+// Whether its length is given, or trusted, does not matter.
+TEST_F(Facts, what_is_cached_is_asked_of_each_long_stretch) {
+  const OwnedFd file = pattern_file(1, worth_asking_if_cached);
+  const Source stretch = Source::file(file.ref(), {0, worth_asking_if_cached});
+  const Source whole = Source::file(file.ref());
+  const Cached shown = of(whole, false).cached;
+  EXPECT_NE(shown, Cached::little) << "it was just written";
+  EXPECT_EQ(of(stretch, false).cached, shown);
+  EXPECT_EQ(of(stretch, true).cached, shown);
+  const Source shorter = Source::file(file.ref(), {0, worth_asking_if_cached - 1});
+  EXPECT_EQ(of(shorter, false).cached, Cached::unknown);
+}
+
 TEST_F(Facts, a_file_promises_its_size) {
   const OwnedFd file = pattern_file(1, 5000);
   SourceFacts facts = of(Source::file(file.ref(), {1000, to_end}), true);
