@@ -71,13 +71,16 @@ void Costs::add(const CostFigure& figure) {
     *place = figure;
     return;
   }
+  const auto index = static_cast<std::uint32_t>(place - figures_.begin());
   figures_.insert(place, figure);
-  stretches_.assign(number_of_places(), {});
-  for (std::uint32_t index = 0; index < figures_.size(); ++index) {
-    const CostFigure& each = figures_[index];
-    Stretch& stretch = stretches_[place_of(each.source, each.sink, each.mechanism)];
-    if (stretch.count++ == 0) stretch.first = index;
+  if (stretches_.empty()) stretches_.resize(number_of_places());
+  Stretch& own = stretches_[place_of(figure.source, figure.sink, figure.mechanism)];
+  // What comes after it has moved by one; nothing does while a file is read, which is in order.
+  if (index + 1 < figures_.size()) {
+    for (Stretch& each : stretches_)
+      if (&each != &own && each.first >= index) ++each.first;
   }
+  if (own.count++ == 0) own.first = index;
 }
 
 std::optional<Costs::Estimate> Costs::estimate(CostSource source, CostSink sink,

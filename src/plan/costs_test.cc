@@ -1,10 +1,13 @@
 // Goal: figures come back as they were put in, between and beyond them a line, and nothing where
 // nothing was measured. And: plans order by them. Method: made-up figures; no kernel.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -70,6 +73,22 @@ TEST(Costs, take_a_figure_once_and_no_nonsense) {
     costs.add(figure("splice", 8192, bad));
   costs.add({CostSource::file, CostSink::tcp, Mechanism(), 4096, 1, 1});
   EXPECT_EQ(costs.figures().size(), 1u);
+}
+
+TEST(Costs, are_the_same_in_whatever_order_they_come) {
+  const Costs& shipped = Costs::shipped();
+  std::vector<CostFigure> figures(shipped.figures().begin(), shipped.figures().end());
+  std::mt19937 random(7);
+  std::shuffle(figures.begin(), figures.end(), random);
+  Costs shuffled;
+  for (const CostFigure& figure : figures) shuffled.add(figure);
+  for (const CostFigure& figure : figures) {
+    const auto known =
+        shuffled.estimate(figure.source, figure.sink, figure.mechanism, figure.bytes);
+    ASSERT_TRUE(known);
+    EXPECT_DOUBLE_EQ(known->wall_ns, figure.wall_ns);
+    EXPECT_DOUBLE_EQ(known->cpu_ns, figure.cpu_ns);
+  }
 }
 
 TEST(Costs, shipped_ones_cover_the_usual_pairs) {
